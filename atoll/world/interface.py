@@ -201,4 +201,3 @@ class World:
     random: Random
     disk: Disk
     network: Network
-

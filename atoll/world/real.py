@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import random
@@ -16,6 +17,9 @@ from atoll.world.interface import DiskError, DiskFullError, Listener, Stream, Wo
 
 RECEIVE_SIZE_BYTES = 256 * 1024
 LISTEN_BACKLOG = 512
+_SYNC_FILE_RANGE_WRITE = 2
+_libc = ctypes.CDLL(None)
+_libc.sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
 _NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT))
 
 
@@ -39,27 +43,24 @@ class SystemClock:
 class RealFile:
     """A file descriptor."""
 
-    __slots__ = ("_fd", "_path", "_size_bytes")
+    __slots__ = ("_fd", "_path")
 
     def __init__(self, fd: int, path: Path) -> None:
         self._fd = fd
         self._path = path
-        self._size_bytes = 0
 
     def write(self, data: Buffer, /) -> None:
         """Append all of the data."""
         view = memoryview(data).cast("B")
         try:
             while view:
-                written = os.write(self._fd, view)
-                self._size_bytes += written
-                view = view[written:]
+                view = view[os.write(self._fd, view) :]
         except OSError as error:
             raise _disk_error("write", self._path, error) from error
 
     def flush_soon(self) -> None:
-        """Begin write-back: the kernel's hint that these pages will not be used again."""
-        os.posix_fadvise(self._fd, 0, self._size_bytes, os.POSIX_FADV_DONTNEED)
+        """Begin write-back of the file's dirty pages (sync_file_range(2))."""
+        _libc.sync_file_range(self._fd, 0, 0, _SYNC_FILE_RANGE_WRITE)
 
     def sync(self) -> None:
         """Make what was written durable."""

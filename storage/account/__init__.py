@@ -1,0 +1,1 @@
+"""Accounts: containers of containers. Their rows are reports of what each container holds."""

@@ -1,0 +1,1 @@
+"""Containers: their record, their listing rows, and what a device decides and does about them."""

@@ -1,0 +1,170 @@
+"""Listings: pure functions over one or more sorted sources of rows.
+
+The semantics are Swift's (container listing, Object Storage API v1), which S3's are a part of:
+names in the byte order of UTF-8, `marker` and `end_marker` exclusive, a delimiter rolls names up.
+A rolled-up prefix is skipped with one seek, however many names are below it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
+from typing import NamedTuple
+
+from storage.container.row import Row
+
+LIMIT_MAX = 10_000
+
+
+class Query(NamedTuple):
+    """What a listing asks for.
+
+    Attributes:
+        limit: entries at most.
+        marker: only what comes after it in the direction of the listing.
+        end_marker: only what comes before it in the direction of the listing.
+        prefix: only names that begin with it.
+        delimiter: names with it behind the prefix are rolled up into one entry.
+        path: Swift's pseudo directory: only what lies directly in it; stands for prefix and
+            delimiter, and lists no rolled-up entries.
+        reverse: from the last to the first.
+    """
+
+    limit: int = LIMIT_MAX
+    marker: str = ""
+    end_marker: str = ""
+    prefix: str = ""
+    delimiter: str = ""
+    path: str | None = None
+    reverse: bool = False
+
+
+class Entry(NamedTuple):
+    """A line of a listing; a rolled-up prefix has no row."""
+
+    name: str
+    row: Row | None
+
+
+Pair = tuple[bytes, Row]
+
+
+class Source(NamedTuple):
+    """One replica's rows, sorted.
+
+    Attributes:
+        scan: names at or after the one given, upwards.
+        scan_back: names before the one given (empty: all), downwards.
+    """
+
+    scan: Callable[[bytes], Iterator[Pair]]
+    scan_back: Callable[[bytes], Iterator[Pair]]
+
+
+def merged(sources: Sequence[Source]) -> Source:
+    """Return several replicas as one source: of rows with one name the newest."""
+    if len(sources) == 1:
+        return sources[0]
+    return Source(
+        lambda start: _newest(
+            heapq.merge(*(one.scan(start) for one in sources), key=itemgetter(0))
+        ),
+        lambda end: _newest(
+            heapq.merge(*(one.scan_back(end) for one in sources), key=itemgetter(0), reverse=True)
+        ),
+    )
+
+
+def _newest(pairs: Iterator[Pair]) -> Iterator[Pair]:
+    held: Pair | None = None
+    for pair in pairs:
+        if held is None or pair[0] != held[0]:
+            if held is not None:
+                yield held
+            held = pair
+        elif pair[1].timestamp > held[1].timestamp:
+            held = pair
+    if held is not None:
+        yield held
+
+
+def list_rows(source: Source, query: Query) -> list[Entry]:
+    """Return the entries of one page.
+
+    Args:
+        source: of rows.
+        query: what to list; the limit is at most `LIMIT_MAX`.
+    """
+    if query.path is not None:
+        directory = query.path.rstrip("/") + "/" if query.path else ""
+        query = query._replace(prefix=directory, delimiter="/")
+    return (_descend if query.reverse else _ascend)(source, query)
+
+
+def successor(prefix: bytes) -> bytes:
+    """Return the least byte string above all that begin with a prefix; empty for no bound."""
+    stripped = prefix.rstrip(b"\xff")
+    return stripped[:-1] + bytes([stripped[-1] + 1]) if stripped else b""
+
+
+def _rolled_up(name: bytes, query: Query, prefix: bytes, delimiter: bytes) -> bytes | None:
+    """Return what a name is rolled up to, or nothing where it stands for itself."""
+    if not delimiter:
+        return None
+    at = name.find(delimiter, len(prefix))
+    if at < 0:
+        return None
+    end = at + len(delimiter)
+    if query.path is not None and end == len(name):
+        return None  # "directory/" is itself an object of its parent
+    return name[:end]
+
+
+def _ascend(source: Source, query: Query) -> list[Entry]:
+    marker, end_marker = query.marker.encode(), query.end_marker.encode()
+    start = max(query.prefix.encode(), marker + b"\0" if marker else b"")
+
+    def is_past(name: bytes) -> bool:
+        return bool(end_marker) and name >= end_marker
+
+    return _walk(source.scan, start, is_past, successor, query)
+
+
+def _descend(source: Source, query: Query) -> list[Entry]:
+    marker, end_marker = query.marker.encode(), query.end_marker.encode()
+    bounds = [bound for bound in (successor(query.prefix.encode()), marker) if bound]
+
+    def is_past(name: bytes) -> bool:
+        return bool(end_marker) and name <= end_marker
+
+    return _walk(source.scan_back, min(bounds, default=b""), is_past, bytes, query)
+
+
+def _walk(
+    scan: Callable[[bytes], Iterator[Pair]],
+    start: bytes,
+    is_past: Callable[[bytes], bool],
+    beyond: Callable[[bytes], bytes],
+    query: Query,
+) -> list[Entry]:
+    """Collect entries; after a rolled-up prefix the walk begins again `beyond` it."""
+    prefix, delimiter, marker = query.prefix.encode(), query.delimiter.encode(), query.marker
+    entries: list[Entry] = []
+    resume: bytes | None = start
+    while resume is not None:
+        rows, resume = scan(resume), None
+        for name, row in rows:
+            if len(entries) >= query.limit or is_past(name) or not name.startswith(prefix):
+                break
+            if row.deleted or (query.path is not None and name == prefix):
+                continue
+            rolled = _rolled_up(name, query, prefix, delimiter)
+            if rolled is None:
+                entries.append(Entry(name.decode(), row))
+                continue
+            if query.path is None and rolled.decode() != marker:
+                entries.append(Entry(rolled.decode(), None))
+            resume = beyond(rolled)
+            break
+    return entries

@@ -1,0 +1,163 @@
+"""The index on LMDB.
+
+Opened after exec, never across fork, once per process; never with a flag that weakens a sync.
+The disk process opens it for writing, every other process for reading. A read transaction lives
+as long as its `with` block, which must not await.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import lmdb
+
+from storage.device.index import TABLES, IndexFailedError, IndexFullError, Stored
+
+READERS_MAX = 510
+_FULL = (lmdb.MapFullError,)
+_NO_ROOM_TEXTS = ("No space left", "quota exceeded")
+
+
+class LmdbSnapshot:
+    """A read transaction."""
+
+    __slots__ = ("_dbs", "_txn")
+
+    def __init__(self, dbs: dict[str, Any], txn: lmdb.Transaction) -> None:
+        self._dbs = dbs
+        self._txn = txn
+
+    def __enter__(self) -> LmdbSnapshot:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._txn.abort()
+
+    def get(self, table: str, key: bytes) -> Stored | None:
+        """Return the value stored under a key."""
+        return self._txn.get(key, db=self._dbs[table])
+
+    def seek(self, table: str, key: bytes) -> tuple[Stored, Stored] | None:
+        """Return the first key at or after the one given, with its value."""
+        cursor = self._txn.cursor(self._dbs[table])
+        return cursor.item() if cursor.set_range(key) else None
+
+    def seek_before(self, table: str, key: bytes) -> tuple[Stored, Stored] | None:
+        """Return the last key before the one given, with its value."""
+        cursor = self._txn.cursor(self._dbs[table])
+        found = cursor.prev() if cursor.set_range(key) else cursor.last()
+        return cursor.item() if found else None
+
+    def scan(self, table: str, start: bytes) -> Iterator[tuple[Stored, Stored]]:
+        """Walk keys and values upwards."""
+        cursor = self._txn.cursor(self._dbs[table])
+        if cursor.set_range(start):
+            yield from cursor.iternext(keys=True, values=True)
+
+    def scan_back(self, table: str, end: bytes) -> Iterator[tuple[Stored, Stored]]:
+        """Walk keys and values downwards."""
+        cursor = self._txn.cursor(self._dbs[table])
+        if cursor.prev() if cursor.set_range(end) else cursor.last():
+            yield from cursor.iterprev(keys=True, values=True)
+
+
+class LmdbBatch(LmdbSnapshot):
+    """The write transaction; commits when its block ends cleanly."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> LmdbBatch:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            try:
+                self._txn.commit()
+            except lmdb.Error as failure:
+                raise _translate(failure) from failure
+            return
+        self._txn.abort()
+        if isinstance(error, lmdb.Error):
+            raise _translate(error) from error
+
+    def put(self, table: str, key: bytes, value: bytes) -> None:
+        """Store a value."""
+        self._txn.put(key, value, db=self._dbs[table])
+
+    def delete(self, table: str, key: bytes) -> bool:
+        """Remove a key."""
+        return bool(self._txn.delete(key, db=self._dbs[table]))
+
+
+def _translate(error: lmdb.Error) -> IndexFullError | IndexFailedError:
+    full = isinstance(error, _FULL) or any(text in str(error) for text in _NO_ROOM_TEXTS)
+    return IndexFullError(str(error)) if full else IndexFailedError(str(error))
+
+
+class LmdbIndex:
+    """An LMDB environment with all tables.
+
+    Args:
+        folder: of the environment; made by `create`.
+        map_size_bytes: the same for every process, from the device's description.
+        writable: for the disk process alone.
+        create: make the tables that are missing.
+
+    Raises:
+        IndexFailedError: it cannot be opened.
+    """
+
+    def __init__(
+        self, folder: Path, *, map_size_bytes: int, writable: bool = False, create: bool = False
+    ) -> None:
+        try:
+            self._env = lmdb.open(
+                str(folder),
+                map_size=map_size_bytes,
+                max_dbs=len(TABLES),
+                max_readers=READERS_MAX,
+                readonly=not writable,
+                create=create,
+                readahead=False,
+                max_spare_txns=16,
+                mode=0o600,
+            )
+            self._dbs: dict[str, Any] = {
+                table: self._env.open_db(table.encode(), create=create) for table in TABLES
+            }
+        except lmdb.Error as error:
+            raise IndexFailedError(str(error)) from error
+
+    def snapshot(self) -> AbstractContextManager[LmdbSnapshot]:
+        """Open a view."""
+        try:
+            return LmdbSnapshot(self._dbs, self._env.begin(buffers=True))
+        except lmdb.Error as error:
+            raise IndexFailedError(str(error)) from error
+
+    def batch(self) -> AbstractContextManager[LmdbBatch]:
+        """Open the write transaction."""
+        try:
+            return LmdbBatch(self._dbs, self._env.begin(write=True, buffers=True))
+        except lmdb.Error as error:
+            raise _translate(error) from error
+
+    def measure(self) -> dict[str, int]:
+        """Return entries a table, and the pages used of the map."""
+        with self._env.begin() as txn:
+            facts = {table: int(txn.stat(db)["entries"]) for table, db in self._dbs.items()}
+        info = self._env.info()
+        facts["pages"] = int(info["last_pgno"]) + 1
+        facts["transaction"] = int(info["last_txnid"])
+        return facts
+
+    def reader_check(self) -> int:
+        """Free the slots of readers whose process died; return how many."""
+        return int(self._env.reader_check())
+
+    def close(self) -> None:
+        """Close the environment."""
+        self._env.close()

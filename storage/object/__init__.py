@@ -1,0 +1,1 @@
+"""Objects: their record, and what a device decides and does about it."""

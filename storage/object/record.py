@@ -1,0 +1,178 @@
+"""The record of an object: its stored form, version 1.
+
+A record is a sealed msgpack list under `policy ‖ name hash ‖ inverse created timestamp` in the
+table `objects`. Its last field says where this device keeps the payload; it is local, and the one
+part that replicas may differ in.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import xxhash
+
+from storage.device.index import Snapshot, prove_absent
+from storage.seal import DamagedError, pack, unpack
+from storage.timestamp import Timestamp, inverse
+
+TABLE = "objects"
+RECORD_VERSION = 1
+POLICY_SIZE_BYTES = 2
+PREFIX_SIZE_BYTES = POLICY_SIZE_BYTES + 16
+DIGEST_RANGE_BITS = 12
+
+
+class State(IntEnum):
+    """What a record says of its name."""
+
+    DATA = 0
+    DELETE_MARKER = 1
+    TOMBSTONE = 2
+
+
+class Where(IntEnum):
+    """Where a device keeps a payload."""
+
+    NOWHERE = 0
+    INLINE = 1
+    FILE = 2
+    DAMAGED = 3
+
+
+class Location(NamedTuple):
+    """A device's own knowledge of a payload.
+
+    Attributes:
+        where: it is.
+        seal: the payload file's seal; empty for other places.
+    """
+
+    where: int = Where.NOWHERE
+    seal: bytes = b""
+
+
+class ObjectRecord(NamedTuple):
+    """Everything about one version of an object, but its bytes.
+
+    Attributes:
+        version: of this form.
+        account: storage account.
+        container: name of the container.
+        name: of the object.
+        container_id: the container it was written to; a new one at each creation.
+        write_id: of the write; never changes, names the payload.
+        created: timestamp of the write.
+        changed: timestamp of the last change of metadata; `created` when there was none.
+        state: see `State`.
+        size_bytes: of the payload.
+        etag: MD5 of the payload in hexadecimal.
+        content_type: as the client gave it.
+        metadata: the client's own, by lower-case name without a front door's prefix.
+        system: everything else that a front door keeps: content-encoding, delete-at, …
+        identity: BLAKE3 of the payload.
+        location: see `Location`.
+    """
+
+    version: int
+    account: str
+    container: str
+    name: str
+    container_id: bytes
+    write_id: bytes
+    created: Timestamp
+    changed: Timestamp
+    state: int
+    size_bytes: int
+    etag: str
+    content_type: str
+    metadata: dict[str, str]
+    system: dict[str, str]
+    identity: bytes
+    location: Location = Location()
+
+    @property
+    def is_data(self) -> bool:
+        """Whether the name has an object."""
+        return self.state == State.DATA
+
+    @property
+    def delete_at_s(self) -> int | None:
+        """When the object expires, in seconds since 1970."""
+        value = self.system.get("x-delete-at")
+        return None if value is None else int(value)
+
+    def is_expired(self, now_s: float) -> bool:
+        """Tell whether the object's time has passed."""
+        at = self.delete_at_s
+        return at is not None and at <= now_s
+
+
+def tombstone(
+    account: str, container: str, name: str, container_id: bytes, timestamp: Timestamp
+) -> ObjectRecord:
+    """Return the record of a deletion."""
+    return ObjectRecord(
+        RECORD_VERSION, account, container, name, container_id, timestamp, timestamp, timestamp,
+        State.TOMBSTONE, 0, "", "", {}, {}, b"",
+    )  # fmt: skip
+
+
+def object_prefix(policy: int, name_hash: bytes) -> bytes:
+    """Return what the keys of all versions of a name begin with."""
+    return policy.to_bytes(POLICY_SIZE_BYTES) + name_hash
+
+
+def object_key(prefix: bytes, created: bytes) -> bytes:
+    """Return the key of one version; newer ones sort first."""
+    return prefix + inverse(created)
+
+
+def encode_object(key: bytes, record: ObjectRecord) -> bytes:
+    """Return the stored form of a record."""
+    return pack(key, record)
+
+
+def decode_object(key: bytes, fields: list[Any]) -> ObjectRecord:
+    """Return a record from its stored fields.
+
+    Raises:
+        DamagedError: a version that this program does not know.
+    """
+    if fields[0] != RECORD_VERSION:
+        raise DamagedError(TABLE, key, f"record version {fields[0]} is unknown")
+    fields[15] = Location(*fields[15])
+    return ObjectRecord(*fields)
+
+
+def newest(snapshot: Snapshot, prefix: bytes) -> ObjectRecord | None:
+    """Return the newest record of a name, be it a tombstone, or nothing where none is.
+
+    Raises:
+        DamagedError: the record, or the proof that there is none, failed its check.
+    """
+    found = snapshot.seek(TABLE, prefix)
+    if found is not None and found[0][:PREFIX_SIZE_BYTES] == prefix:
+        key = bytes(found[0])
+        return decode_object(key, unpack(TABLE, key, found[1]))
+    prove_absent(snapshot, TABLE, prefix, prefix)
+    return None
+
+
+def digest_key(prefix: bytes) -> bytes:
+    """Return the key of the digest that covers a name: policy and the hash's leading 12 bits."""
+    return prefix[:POLICY_SIZE_BYTES] + (
+        int.from_bytes(prefix[POLICY_SIZE_BYTES : POLICY_SIZE_BYTES + 2])
+        >> (16 - DIGEST_RANGE_BITS)
+    ).to_bytes(2)
+
+
+def record_digest(prefix: bytes, record: ObjectRecord) -> int:
+    """Return the 128-bit hash of what replicas must agree on in a record.
+
+    A damaged payload takes its record out: the digest is then 0.
+    """
+    if record.location.where == Where.DAMAGED:
+        return 0
+    key = prefix + record.write_id + record.created + record.changed
+    return xxhash.xxh3_128_intdigest(pack(key, record[:15]))
