@@ -1,0 +1,7 @@
+"""Prints docs/config.md."""
+
+import sys
+
+from atoll.config.reference import reference
+
+sys.stdout.write(reference())
