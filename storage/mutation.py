@@ -79,15 +79,15 @@ class PutRow(NamedTuple):
     """Store a listing row of a container, or of an account.
 
     Attributes:
-        owner_hash: name hash of the container or account.
-        owner_is_account: which of the two.
+        account_hash: name hash of the account.
+        owner_hash: name hash of the container; the account's again for an account's row.
         owner_id: that the owner must have, alive.
         name: of the row.
         row: the newest by its timestamp wins.
     """
 
+    account_hash: bytes
     owner_hash: bytes
-    owner_is_account: bool
     owner_id: bytes
     name: str
     row: Row

@@ -15,6 +15,7 @@ from atoll.world.interface import (
     Network,
     Random,
     Stream,
+    Threads,
     World,
 )
 from atoll.world.real import real_world
@@ -29,6 +30,7 @@ __all__ = [
     "Network",
     "Random",
     "Stream",
+    "Threads",
     "World",
     "real_world",
 ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from typing_extensions import Buffer
+
+T = TypeVar("T")
 
 
 class DiskError(Exception):
@@ -186,6 +189,16 @@ class Network(Protocol):
         """
 
 
+class Threads(Protocol):
+    """Where blocking work is done."""
+
+    async def run(self, work: Callable[..., T], *arguments: object) -> T:
+        """Run blocking work elsewhere and return its result.
+
+        On cancel: the work is finished first, and its result is lost.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Everything outside of the program.
@@ -195,9 +208,11 @@ class World:
         random: secrets and ids come from here.
         disk: files.
         network: streams between processes.
+        threads: where blocking work is done.
     """
 
     clock: Clock
     random: Random
     disk: Disk
     network: Network
+    threads: Threads

@@ -8,12 +8,13 @@ import os
 import random
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import trio
 from typing_extensions import Buffer
 
-from atoll.world.interface import DiskError, DiskFullError, Listener, Stream, World
+from atoll.world.interface import DiskError, DiskFullError, Listener, Stream, T, World
 
 RECEIVE_SIZE_BYTES = 256 * 1024
 LISTEN_BACKLOG = 512
@@ -303,6 +304,14 @@ class RealNetwork:
         return SocketListener(sock)
 
 
+class TrioThreads:
+    """Trio's worker threads."""
+
+    async def run(self, work: Callable[..., T], *arguments: object) -> T:
+        """Run blocking work in a thread."""
+        return await trio.to_thread.run_sync(work, *arguments)
+
+
 def real_world() -> World:
     """Return the world of a running process."""
-    return World(SystemClock(), random.SystemRandom(), RealDisk(), RealNetwork())
+    return World(SystemClock(), random.SystemRandom(), RealDisk(), RealNetwork(), TrioThreads())

@@ -1,0 +1,26 @@
+"""What a device decides and does about accounts."""
+
+from __future__ import annotations
+
+from storage.account.record import TABLE, encode_account, merge_accounts, read_account
+from storage.container.row import Counters
+from storage.device.transaction import Decision, Transaction
+from storage.mutation import ACCEPTED, Outcome, PutAccount, Status
+
+
+def put(txn: Transaction, ask: PutAccount) -> Decision:
+    """Create an account, merge a newer record into it, or mark it dead."""
+    held = read_account(txn.batch, ask.name_hash)
+    if held is not None and held.changed == ask.record.changed:
+        return Decision(ACCEPTED)
+    record = ask.record if held is None else merge_accounts(held, ask.record)
+    if held is not None and record == held:
+        return Decision(Outcome(Status.STALE, held.changed))
+
+    def effect() -> None:
+        if record.alive and (held is None or held.id != record.id):
+            txn.set_counters(record.id, Counters())
+        txn.batch.put(TABLE, ask.name_hash, encode_account(ask.name_hash, record))
+        txn.saw(record.changed)
+
+    return Decision(ACCEPTED, effect)

@@ -1,0 +1,123 @@
+"""What a device decides and does about containers and about rows, those of accounts included."""
+
+from __future__ import annotations
+
+from blake3 import blake3
+
+from storage.account.record import read_account
+from storage.container.record import (
+    TABLE,
+    ContainerRecord,
+    encode_container,
+    merge_containers,
+    read_container,
+)
+from storage.container.row import Counters, read_row, remove_row, write_row
+from storage.device.due import DueKind
+from storage.device.transaction import Decision, Transaction
+from storage.mutation import (
+    ACCEPTED,
+    DeleteContainer,
+    ForgetRow,
+    Outcome,
+    PutContainer,
+    PutRow,
+    Status,
+)
+from storage.timestamp import ZERO
+
+
+def put(txn: Transaction, ask: PutContainer) -> Decision:
+    """Create a container, or merge a newer record into it."""
+    held = read_container(txn.batch, ask.name_hash)
+    held_changed = ZERO if held is None else held.changed
+    if held is not None and held.changed == ask.record.changed:
+        return Decision(ACCEPTED)
+    if ask.expected is not None and ask.expected != held_changed:
+        return Decision(Outcome(Status.CONFLICT, held_changed))
+    record = ask.record if held is None else merge_containers(held, ask.record)
+    if record == held:
+        return Decision(Outcome(Status.STALE, held_changed))
+
+    def effect() -> None:
+        if record.alive and (held is None or held.id != record.id):
+            txn.set_counters(record.id, Counters())
+        _store(txn, ask.account_hash, ask.name_hash, record)
+
+    return Decision(ACCEPTED, effect)
+
+
+def delete(txn: Transaction, ask: DeleteContainer) -> Decision:
+    """Mark an empty container dead; from then on it takes no row."""
+    held = read_container(txn.batch, ask.name_hash)
+    if held is None or not held.alive or held.id != ask.id:
+        return Decision(Outcome(Status.MISSING))
+    if held.changed >= ask.timestamp:
+        return Decision(Outcome(Status.STALE, held.changed))
+    if txn.counters(held.id).rows:
+        return Decision(Outcome(Status.NOT_EMPTY))
+    record = held._replace(alive=False, changed=ask.timestamp, metadata={})
+    return Decision(ACCEPTED, lambda: _store(txn, ask.account_hash, ask.name_hash, record))
+
+
+def put_row(txn: Transaction, ask: PutRow) -> Decision:
+    """Take a row that is newer than the one there is; the counters change with it.
+
+    A row that is not newer is accepted and changes nothing; the detail is then the newer
+    timestamp.
+    """
+    is_account = ask.owner_hash == ask.account_hash
+    owner = (read_account if is_account else read_container)(txn.batch, ask.owner_hash)
+    if owner is None or not owner.alive or owner.id != ask.owner_id:
+        return Decision(Outcome(Status.GONE))
+    name = ask.name.encode()
+    held = read_row(txn.batch, ask.owner_id, name)
+    if held is not None and held.timestamp >= ask.row.timestamp:
+        return Decision(Outcome(Status.ACCEPTED, held.timestamp))
+
+    def effect() -> None:
+        counters = txn.counters(ask.owner_id)
+        txn.set_counters(ask.owner_id, counters.replace(name, held, ask.row))
+        write_row(txn.batch, ask.owner_id, name, ask.row)
+        txn.saw(ask.row.timestamp)
+        if ask.row.deleted:
+            subject = blake3(ask.owner_id + name).digest(16)
+            names = (ask.owner_id, ask.name)
+            txn.reclaim_later(DueKind.RECLAIM_ROW, subject, ask.row.timestamp, names)
+        if isinstance(owner, ContainerRecord):
+            owe_report(txn, owner, ask.account_hash, ask.owner_hash, ask.row.timestamp)
+
+    return Decision(ACCEPTED, effect)
+
+
+def forget_row(txn: Transaction, ask: ForgetRow) -> Decision:
+    """Reclaim a deleted row, unless its name lives again."""
+    name = ask.name.encode()
+    held = read_row(txn.batch, ask.owner_id, name)
+    if held is None or not held.deleted or held.timestamp != ask.timestamp:
+        return Decision(Outcome(Status.MISSING))
+
+    def effect() -> None:
+        counters = txn.counters(ask.owner_id)
+        txn.set_counters(ask.owner_id, counters.replace(name, held, None))
+        remove_row(txn.batch, ask.owner_id, name)
+
+    return Decision(ACCEPTED, effect)
+
+
+def owe_report(
+    txn: Transaction, record: ContainerRecord, account_hash: bytes, name_hash: bytes, stamp: bytes
+) -> None:
+    """Owe the account a report of what the container holds.
+
+    The key begins with the account's hash, so that a reader finds all that is owed to it.
+    """
+    txn.owe(account_hash + name_hash, stamp, record.account, record.name)
+
+
+def _store(
+    txn: Transaction, account_hash: bytes, name_hash: bytes, record: ContainerRecord
+) -> None:
+    txn.batch.put(TABLE, name_hash, encode_container(name_hash, record))
+    txn.saw(record.changed)
+    owe_report(txn, record, account_hash, name_hash, record.changed)

@@ -1,0 +1,178 @@
+"""What a device decides and does about objects.
+
+Decisions only read; the effects they return write. A replica tests a record against what it holds
+inside the transaction that stores it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from storage.device.due import DueKind
+from storage.device.transaction import Decision, Transaction
+from storage.mutation import (
+    ACCEPTED,
+    AmendObject,
+    DiscardPayload,
+    ForgetObject,
+    MarkDamaged,
+    Outcome,
+    PutObject,
+    Status,
+    WithdrawObject,
+)
+from storage.object.record import (
+    PREFIX_SIZE_BYTES,
+    TABLE,
+    Location,
+    ObjectRecord,
+    State,
+    Where,
+    decode_object,
+    digest_key,
+    encode_object,
+    newest,
+    object_key,
+    object_prefix,
+    record_digest,
+)
+from storage.seal import unpack
+from storage.timestamp import ZERO
+
+
+def put(txn: Transaction, ask: PutObject) -> Decision:
+    """Take a record that is newer than all there is, and that meets what was expected."""
+    prefix = object_prefix(ask.policy, ask.name_hash)
+    held = newest(txn.batch, prefix)
+    record = ask.record
+    if held is not None:
+        if held.write_id == record.write_id and held.created == record.created:
+            return Decision(ACCEPTED)
+        if held.changed >= record.created:
+            return Decision(Outcome(Status.STALE, held.changed))
+    if ask.expected is not None and ask.expected != (ZERO if held is None else held.changed):
+        return Decision(Outcome(Status.CONFLICT, ZERO if held is None else held.changed))
+
+    def effect() -> None:
+        for key, old in versions(txn, prefix):
+            if old.write_id != record.write_id:
+                _drop_payload(txn, old)
+            _remove(txn, prefix, key, old)
+        if record.location.where == Where.INLINE:
+            txn.put_payload(record.write_id, ask.payload)
+        elif record.location.where == Where.FILE:
+            txn.folders.add(txn.payloads.folder(record.write_id))
+        _store(txn, prefix, record)
+
+    return Decision(ACCEPTED, effect)
+
+
+def amend(txn: Transaction, ask: AmendObject) -> Decision:
+    """Change the metadata of the version that was expected."""
+    prefix = object_prefix(ask.policy, ask.name_hash)
+    held = newest(txn.batch, prefix)
+    if held is None or held.write_id != ask.record.write_id:
+        return Decision(Outcome(Status.MISSING))
+    if held.changed == ask.record.changed:
+        return Decision(ACCEPTED)
+    if held.changed != ask.expected:
+        return Decision(Outcome(Status.CONFLICT, held.changed))
+
+    def effect() -> None:
+        _remove(txn, prefix, object_key(prefix, held.created), held)
+        _store(txn, prefix, ask.record._replace(location=held.location))
+
+    return Decision(ACCEPTED, effect)
+
+
+def withdraw(txn: Transaction, ask: WithdrawObject) -> Decision:
+    """Take back the record of a write that failed; nothing to do where it is not held."""
+    prefix = object_prefix(ask.policy, ask.name_hash)
+    mine = [(key, old) for key, old in versions(txn, prefix) if old.write_id == ask.write_id]
+
+    def effect() -> None:
+        for key, old in mine:
+            _drop_payload(txn, old)
+            _remove(txn, prefix, key, old)
+
+    return Decision(ACCEPTED, effect)
+
+
+def mark_damaged(txn: Transaction, ask: MarkDamaged) -> Decision:
+    """Set a damaged payload aside; its record keeps its timestamp and leaves the digest."""
+    prefix = object_prefix(ask.policy, ask.name_hash)
+    mine = [
+        (key, old)
+        for key, old in versions(txn, prefix)
+        if old.write_id == ask.write_id and old.location.where in (Where.INLINE, Where.FILE)
+    ]
+
+    def effect() -> None:
+        for key, old in mine:
+            if old.location.where == Where.FILE:
+                txn.after_commit.append(lambda: txn.payloads.set_aside(ask.write_id))
+            _remove(txn, prefix, key, old)
+            _store(txn, prefix, old._replace(location=Location(Where.DAMAGED)))
+
+    return Decision(ACCEPTED if mine else Outcome(Status.MISSING), effect if mine else None)
+
+
+def discard_payload(txn: Transaction, ask: DiscardPayload) -> Decision:
+    """Remove a published file that no record names."""
+    prefix = object_prefix(ask.policy, ask.name_hash)
+    if any(old.write_id == ask.write_id for _, old in versions(txn, prefix)):
+        return Decision(ACCEPTED)
+    return Decision(ACCEPTED, lambda: _remove_file(txn, ask.write_id))
+
+
+def forget(txn: Transaction, ask: ForgetObject) -> Decision:
+    """Reclaim a tombstone, unless the name lives again."""
+    prefix = object_prefix(ask.policy, ask.name_hash)
+    held = newest(txn.batch, prefix)
+    if held is None or held.created != ask.created or held.state != State.TOMBSTONE:
+        return Decision(Outcome(Status.MISSING))
+    key = object_key(prefix, held.created)
+    return Decision(ACCEPTED, lambda: _remove(txn, prefix, key, held))
+
+
+def versions(txn: Transaction, prefix: bytes) -> Iterator[tuple[bytes, ObjectRecord]]:
+    """Return keys and records of a name, newest first; a list, so that they may be removed.
+
+    Raises:
+        DamagedError: one failed its check.
+    """
+    found = []
+    for raw_key, value in txn.batch.scan(TABLE, prefix):
+        if raw_key[:PREFIX_SIZE_BYTES] != prefix:
+            break
+        key = bytes(raw_key)
+        found.append((key, decode_object(key, unpack(TABLE, key, value))))
+    return iter(found)
+
+
+def _store(txn: Transaction, prefix: bytes, record: ObjectRecord) -> None:
+    key = object_key(prefix, record.created)
+    txn.batch.put(TABLE, key, encode_object(key, record))
+    txn.toggle_digest(digest_key(prefix), record_digest(prefix, record))
+    txn.saw(record.changed)
+    names = (record.account, record.container, record.name)
+    if record.state == State.TOMBSTONE:
+        txn.reclaim_later(DueKind.RECLAIM_OBJECT, prefix + record.write_id, record.created, names)
+    elif record.delete_at_s is not None:
+        txn.remind(record.delete_at_s, DueKind.EXPIRE, prefix + record.write_id, names)
+
+
+def _remove(txn: Transaction, prefix: bytes, key: bytes, record: ObjectRecord) -> None:
+    txn.batch.delete(TABLE, key)
+    txn.toggle_digest(digest_key(prefix), record_digest(prefix, record))
+
+
+def _drop_payload(txn: Transaction, record: ObjectRecord) -> None:
+    if record.location.where == Where.INLINE:
+        txn.batch.delete("inline", record.write_id)
+    elif record.location.where == Where.FILE:
+        _remove_file(txn, record.write_id)
+
+
+def _remove_file(txn: Transaction, write_id: bytes) -> None:
+    txn.after_commit.append(lambda: txn.payloads.remove(write_id))
