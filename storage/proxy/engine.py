@@ -6,7 +6,7 @@ replicas through `storage.proxy.replica.Replica` and decide by `storage.proxy.qu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
@@ -60,14 +60,14 @@ class Attributes(NamedTuple):
 class Payload(Protocol):
     """An open payload. No byte leaves it unverified."""
 
-    async def read(self, start: int, stop: int) -> "Chunks":
+    async def read(self, start: int, stop: int) -> Chunks:
         """Return the bytes from `start` up to `stop` as an async iterator of chunks."""
 
 
 class Chunks(Protocol):
     """An async iterator of buffers; each one is valid until the next is asked for."""
 
-    def __aiter__(self) -> "Chunks": ...
+    def __aiter__(self) -> Chunks: ...
 
     async def __anext__(self) -> bytes | memoryview: ...
 
@@ -192,15 +192,18 @@ class Engine(Protocol):
         self,
         container: ContainerRecord,
         name: str,
-        attributes: Attributes,
-        condition: Condition | None = None,
+        change: Callable[[ObjectRecord], Attributes],
     ) -> ObjectRecord:
         """Replace content type, metadata and system metadata; the payload stays.
 
+        Args:
+            container: as `container` returned it.
+            name: of the object.
+            change: returns what the living record that it is given shall carry from now on, or
+                raises, which changes nothing; called again when another change came between.
+
         Raises:
             ObjectMissingError: there is none.
-            PreconditionFailedError: by the condition, which is judged atomically; it may build
-                on what it is given, since the attributes are read after it was called.
         """
 
     async def delete_object(
