@@ -10,6 +10,7 @@ from pathlib import Path
 import trio
 
 from atoll.config import Config
+from atoll.metrics import Metrics
 from atoll.world import World
 
 EXIT_REFUSED = 78  # EX_CONFIG of sysexits.h: starting again cannot help
@@ -74,11 +75,13 @@ class RoleContext:
         world: clock, random numbers, disk and network.
         name: of this instance.
         index: which one of its role it is, from 0.
+        metrics: what this process counts; published once a second.
         sockets: listening sockets, non-blocking, in the order of `RoleInstance.listen`.
         stopping: set when the role should finish.
         stop_deadline_s: how long it may take to finish.
         status: called once a second for `atoll status`; returns small JSON values. Set it in
             ``main``; counts and sizes only, never secrets.
+        is_ready: set by `ready`.
     """
 
     config: Config
@@ -86,6 +89,7 @@ class RoleContext:
     world: World
     name: str
     index: int = 0
+    metrics: Metrics = field(default_factory=Metrics)
     sockets: list[socket.socket] = field(default_factory=list)
     stopping: trio.Event = field(default_factory=trio.Event)
     stop_deadline_s: float = 10.0

@@ -25,7 +25,7 @@ class Counter(dict[Labels, float]):
         self.metric = metric
 
     def __missing__(self, labels: Labels) -> float:
-        return 0.0
+        return 0
 
     def __setitem__(self, labels: Labels, value: float) -> None:
         if len(self) >= LABEL_SETS_MAX and labels not in self:

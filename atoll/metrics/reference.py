@@ -30,7 +30,8 @@ def all_metrics() -> list[Metric]:
 def reference() -> str:
     """Return docs/metrics.md."""
     lines = [
-        f"| `{metric.name}` | {metric.kind} | {', '.join(metric.labels) or 'none'} | {metric.help} |"
+        f"| `{metric.name}` | {metric.kind} | {', '.join(metric.labels) or 'none'} "
+        f"| {metric.help} |"
         for metric in all_metrics()
     ]
     return _HEAD + "\n".join(lines) + "\n"
