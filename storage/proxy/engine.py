@@ -6,7 +6,7 @@ replicas through `storage.proxy.replica.Replica` and decide by `storage.proxy.qu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
@@ -60,16 +60,16 @@ class Attributes(NamedTuple):
 class Payload(Protocol):
     """An open payload. No byte leaves it unverified."""
 
-    async def read(self, start: int, stop: int) -> Chunks:
-        """Return the bytes from `start` up to `stop` as an async iterator of chunks."""
+    @property
+    def whole(self) -> bytes | None:
+        """All of the bytes, when they are few; then there is no need to `read`."""
 
+    def read(self, start: int, stop: int) -> AsyncIterator[bytes | memoryview]:
+        """Yield the bytes from `start` up to `stop`; a chunk is valid until the next.
 
-class Chunks(Protocol):
-    """An async iterator of buffers; each one is valid until the next is asked for."""
-
-    def __aiter__(self) -> Chunks: ...
-
-    async def __anext__(self) -> bytes | memoryview: ...
+        Raises:
+            PayloadLostError: no replica has undamaged bytes.
+        """
 
 
 class Engine(Protocol):

@@ -1,0 +1,192 @@
+"""A device of this node as a replica: read in this process, written through its disk process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from typing_extensions import Buffer
+
+from atoll.world import DiskError, World
+from storage.account.record import AccountRecord, read_account
+from storage.container.listing import Pair, Source
+from storage.container.record import ContainerRecord, read_container
+from storage.container.row import Counters, decode_counters, scan_rows, scan_rows_back
+from storage.device.client import DiskClient
+from storage.device.index import Index, IndexFailedError, Snapshot, lookup
+from storage.device.payload import (
+    PayloadDamagedError,
+    PayloadFolder,
+    PayloadReader,
+    PayloadWriter,
+)
+from storage.mutation import Mutation, Outcome
+from storage.object.record import Location, ObjectRecord, Where, newest
+from storage.proxy.replica import Debt, ReplicaFailedError
+from storage.seal import DamagedError, unpack, unpack_body, unseal
+
+THREAD_SIZE_BYTES_MIN = 256 * 1024
+T = TypeVar("T")
+
+
+class LocalPayload:
+    """An open payload file of this node."""
+
+    __slots__ = ("_reader", "_world")
+
+    def __init__(self, reader: PayloadReader, world: World) -> None:
+        self._reader = reader
+        self._world = world
+
+    async def read_blocks(self, buffer: memoryview, first_block: int) -> int:
+        """Fill a buffer: from the page cache at once, from the disk in a thread."""
+        try:
+            return self._reader.read_blocks(buffer, first_block, wait=False)
+        except BlockingIOError:
+            return await self._world.threads.run(self._reader.read_blocks, buffer, first_block)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._reader.close()
+
+
+class LocalUpload:
+    """A payload on its way into a file of this node."""
+
+    __slots__ = ("_world", "_writer")
+
+    def __init__(self, writer: PayloadWriter, world: World) -> None:
+        self._writer = writer
+        self._world = world
+
+    async def write(self, data: Buffer) -> None:
+        """Append data, in a thread when there is much of it."""
+        if memoryview(data).nbytes < THREAD_SIZE_BYTES_MIN:
+            self._writer.write(data)
+        else:
+            await self._world.threads.run(self._writer.write, data)
+
+    async def publish(self, description: dict[str, str]) -> tuple[Location, bytes]:
+        """Make the payload durable and give it its name."""
+        seal, identity = await self._world.threads.run(self._writer.publish, description)
+        return Location(Where.FILE, seal), identity
+
+    def abandon(self) -> None:
+        """Close the unnamed file."""
+        self._writer.abandon()
+
+
+class LocalReplica:
+    """A device of this node.
+
+    Args:
+        number: the device's id in the rings.
+        index: open for reading.
+        payloads: of the same device.
+        client: of its disk process.
+        world: threads and disk.
+    """
+
+    def __init__(
+        self, number: int, index: Index, payloads: PayloadFolder, client: DiskClient, world: World
+    ) -> None:
+        self._number = number
+        self._index = index
+        self._payloads = payloads
+        self._client = client
+        self._world = world
+
+    @property
+    def number(self) -> int:
+        """The device's id in the rings."""
+        return self._number
+
+    def _read(self, read: Callable[..., T], *arguments: object) -> T:
+        try:
+            with self._index.snapshot() as snapshot:
+                return read(snapshot, *arguments)
+        except (DamagedError, IndexFailedError) as error:
+            raise ReplicaFailedError(self._number, str(error)) from error
+
+    async def newest(self, prefix: bytes) -> ObjectRecord | None:
+        """Return the newest record of a name."""
+        return self._read(newest, prefix)
+
+    async def container(self, name_hash: bytes) -> ContainerRecord | None:
+        """Return a container's record."""
+        return self._read(read_container, name_hash)
+
+    async def account(self, name_hash: bytes) -> AccountRecord | None:
+        """Return an account's record."""
+        return self._read(read_account, name_hash)
+
+    async def counters(self, owner_id: bytes) -> Counters:
+        """Return the counters of a container or account."""
+        return self._read(_counters, owner_id)
+
+    @contextmanager
+    def source(self, owner_id: bytes) -> Iterator[Source]:
+        """Open the rows of a container or account."""
+        with self._index.snapshot() as snapshot:
+            yield Source(
+                lambda start: self._guard(scan_rows(snapshot, owner_id, start)),
+                lambda end: self._guard(scan_rows_back(snapshot, owner_id, end)),
+            )
+
+    def _guard(self, pairs: Iterator[Pair]) -> Iterator[Pair]:
+        try:
+            yield from pairs
+        except (DamagedError, IndexFailedError) as error:
+            raise ReplicaFailedError(self._number, str(error)) from error
+
+    async def owed(self, account_hash: bytes, limit: int) -> list[Debt]:
+        """Return reports that this device owes."""
+        return self._read(_debts, account_hash, limit)
+
+    async def inline_payload(self, record: ObjectRecord) -> bytes:
+        """Return a payload from the index."""
+        try:
+            return self._read(_inline, record)
+        except ReplicaFailedError as error:
+            raise PayloadDamagedError(self._payloads.root, str(error)) from error
+
+    async def open_payload(self, record: ObjectRecord) -> LocalPayload:
+        """Open a payload file."""
+        try:
+            reader = self._payloads.open(record.write_id, record.size_bytes, record.location.seal)
+        except DiskError as error:
+            raise PayloadDamagedError(self._payloads.root, str(error)) from error
+        return LocalPayload(reader, self._world)
+
+    async def create_payload(self, write_id: bytes) -> LocalUpload:
+        """Begin a payload file."""
+        return LocalUpload(self._payloads.create(write_id), self._world)
+
+    async def commit(self, group: Sequence[Mutation], deadline_s: float) -> list[Outcome]:
+        """Send a group to the disk process."""
+        return await self._client.commit(group, deadline_s)
+
+
+def _counters(snapshot: Snapshot, owner_id: bytes) -> Counters:
+    body = lookup(snapshot, "counters", owner_id)
+    if body is None:
+        raise DamagedError("counters", owner_id, "a collection has no counters")
+    return decode_counters(unpack_body(body))
+
+
+def _debts(snapshot: Snapshot, account_hash: bytes, limit: int) -> list[Debt]:
+    debts: list[Debt] = []
+    for raw_key, value in snapshot.scan("outbox", account_hash):
+        if raw_key[: len(account_hash)] != account_hash or len(debts) >= limit:
+            break
+        key = bytes(raw_key)
+        debts.append(Debt(key, *unpack("outbox", key, value)))
+    return debts
+
+
+def _inline(snapshot: Snapshot, record: ObjectRecord) -> bytes:
+    value = snapshot.get("inline", record.write_id)
+    if value is None:
+        raise FileNotFoundError(record.write_id.hex())
+    return bytes(unseal("inline", record.write_id, value))

@@ -1,0 +1,400 @@
+"""Objects: reading the newest record, and writing record and listing row as one.
+
+The life of a PUT: judge the condition, take in the payload (`upload`), publish it, draw a
+timestamp, and send every device the record, the row, or both as one atomic group. It is
+acknowledged when majorities of the object's and of the container's voters hold them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import trio
+
+from atoll.world import World
+from storage.container.record import ContainerRecord
+from storage.container.row import Row
+from storage.mutation import (
+    AmendObject,
+    DiscardPayload,
+    Mutation,
+    PutObject,
+    PutRow,
+    Status,
+    WithdrawObject,
+)
+from storage.object.record import (
+    RECORD_VERSION,
+    Location,
+    ObjectRecord,
+    State,
+    Where,
+    object_prefix,
+    tombstone,
+)
+from storage.path import PathHasher
+from storage.placement import Placement
+from storage.proxy.engine import Attributes, Body, Condition
+from storage.proxy.errors import (
+    ContainerMissingError,
+    EtagMismatchError,
+    ObjectMissingError,
+    OutcomeUnknownError,
+    StoreFullError,
+    UnavailableError,
+)
+from storage.proxy.quorum import Verdict
+from storage.proxy.settings import EngineSettings
+from storage.proxy.upload import Intakes
+from storage.proxy.voters import Voters, Votes
+from storage.timestamp import ZERO, HybridClock, Timestamp
+
+WITHDRAW_DEADLINE_S = 5.0
+
+
+class _LostRaceError(Exception):
+    """Another write came between the look and the write; look again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where a name's record and row belong."""
+
+    container: ContainerRecord
+    name: str
+    account_hash: bytes
+    container_hash: bytes
+    name_hash: bytes
+    prefix: bytes
+    object_voters: tuple[int, ...]
+    container_voters: tuple[int, ...]
+
+
+class Objects:
+    """The objects of a store.
+
+    Args:
+        world: clock and threads.
+        clock: of this process.
+        hasher: of paths.
+        placement: the rings.
+        voters: the devices.
+        settings: limits.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        clock: HybridClock,
+        hasher: PathHasher,
+        placement: Placement,
+        voters: Voters,
+        settings: EngineSettings,
+    ) -> None:
+        self._world = world
+        self._clock = clock
+        self._hasher = hasher
+        self._placement = placement
+        self._voters = voters
+        self._settings = settings
+        self._intakes = Intakes(world, settings)
+
+    # reading
+
+    async def find(self, container: ContainerRecord, name: str) -> ObjectRecord | None:
+        """Return the newest record of a living, unexpired object, or nothing."""
+        name_hash = self._hasher(container.account, container.name, name)
+        voters = self._placement.object(container.policy, name_hash)
+        record = await self._newest(container.policy, name_hash, voters)
+        return record if self._lives(record, container) else None
+
+    def _lives(self, record: ObjectRecord | None, container: ContainerRecord) -> bool:
+        return (
+            record is not None
+            and record.state == State.DATA
+            and record.container_id == container.id
+            and not record.is_expired(self._world.clock.wall_ns() / 1e9)
+        )
+
+    async def _newest(
+        self, policy: int, name_hash: bytes, voters: Sequence[int]
+    ) -> ObjectRecord | None:
+        """Return the newest record that a majority knows, and see that a majority has it."""
+        prefix = object_prefix(policy, name_hash)
+        found = await self._voters.read(voters, lambda replica: replica.newest(prefix))
+        if len(found) == 1:
+            return next(iter(found.values()))
+        known = {number: record for number, record in found.items() if record is not None}
+        if not known:
+            return None
+        holder = max(known, key=lambda number: known[number].changed)
+        newest = known[holder]
+        lagging = [
+            number
+            for number in found
+            if number not in known or known[number].changed != newest.changed
+        ]
+        if lagging:
+            await self._complete(policy, name_hash, newest, holder, lagging)
+        return newest
+
+    async def _complete(
+        self,
+        policy: int,
+        name_hash: bytes,
+        record: ObjectRecord,
+        holder: int,
+        lagging: Sequence[int],
+    ) -> None:
+        """Bring a record to replicas that lack it. A large payload follows by the replicator."""
+        location, payload = Location(Where.NOWHERE), b""
+        if record.location.where == Where.INLINE:
+            payload = await self._voters.replicas[holder].inline_payload(record)
+            location = record.location
+        elif record.state == State.DATA:
+            location = Location(Where.DAMAGED)
+        copy = record._replace(location=location)
+        ask = PutObject(policy, name_hash, copy, payload)
+        await self._voters.write({number: [ask] for number in lagging}, lagging)
+
+    # writing
+
+    def _target(self, container: ContainerRecord, name: str) -> _Target:
+        container_hash = self._hasher(container.account, container.name)
+        name_hash = self._hasher(container.account, container.name, name)
+        return _Target(
+            container,
+            name,
+            self._hasher(container.account),
+            container_hash,
+            name_hash,
+            object_prefix(container.policy, name_hash),
+            self._placement.object(container.policy, name_hash),
+            self._placement.container(container_hash),
+        )
+
+    async def _judge(
+        self, target: _Target, condition: Condition | None
+    ) -> tuple[ObjectRecord | None, bytes]:
+        """Return the newest record of any state, and its `changed`, once the condition holds."""
+        voters = target.object_voters
+        newest = await self._newest(target.container.policy, target.name_hash, voters)
+        if condition is not None:
+            condition(newest if self._lives(newest, target.container) else None)
+        if newest is None:
+            return None, ZERO
+        self._clock.observe(newest.changed)
+        return newest, newest.changed
+
+    async def put(
+        self,
+        container: ContainerRecord,
+        name: str,
+        attributes: Attributes,
+        body: Body,
+        *,
+        size_bytes: int | None = None,
+        etag: str | None = None,
+        condition: Condition | None = None,
+    ) -> ObjectRecord:
+        """Store an object; see `storage.proxy.engine.Engine.put_object`."""
+        target = self._target(container, name)
+        if condition is not None:
+            await self._judge(target, condition)
+        write_id = self._clock.now()
+        replicas = [self._voters.replicas[number] for number in target.object_voters]
+        async with self._intakes.take(body, write_id, replicas, size_bytes) as intake:
+            if etag is not None and etag != intake.etag:
+                raise EtagMismatchError(intake.etag)
+            record = ObjectRecord(
+                RECORD_VERSION,
+                container.account,
+                container.name,
+                name,
+                container.id,
+                write_id,
+                ZERO,
+                ZERO,
+                State.DATA,
+                intake.size_bytes,
+                intake.etag,
+                attributes.content_type,
+                dict(attributes.metadata),
+                dict(attributes.system),
+                b"",
+            )
+            if intake.inline is not None:
+                record = record._replace(identity=intake.identity, location=_INLINE)
+                return await self._store(target, record, {}, condition, intake.inline)
+            try:
+                locations = await intake.publish(_describe(record))
+                record = record._replace(identity=intake.identity)
+                return await self._store(target, record, locations, condition)
+            except BaseException as error:
+                if not isinstance(error, OutcomeUnknownError):
+                    await self._discard(target, write_id)
+                raise
+
+    async def delete(
+        self, container: ContainerRecord, name: str, condition: Condition | None = None
+    ) -> ObjectRecord:
+        """Delete an object; see `storage.proxy.engine.Engine.delete_object`."""
+        target = self._target(container, name)
+        found: list[ObjectRecord] = []
+
+        def must_exist(current: ObjectRecord | None) -> None:
+            if condition is not None:
+                condition(current)
+            if current is None:
+                raise ObjectMissingError(name)
+            found.append(current)
+
+        empty = tombstone(container.account, container.name, name, container.id, ZERO)
+        await self._store(target, empty._replace(write_id=self._clock.now()), {}, must_exist)
+        return found[-1]
+
+    async def amend(
+        self,
+        container: ContainerRecord,
+        name: str,
+        change: Callable[[ObjectRecord], Attributes],
+    ) -> ObjectRecord:
+        """Replace an object's metadata; see `storage.proxy.engine.Engine.amend_object`."""
+        target = self._target(container, name)
+        for _ in range(self._settings.attempts_max):
+            newest, expected = await self._judge(target, None)
+            if newest is None or not self._lives(newest, container):
+                raise ObjectMissingError(name)
+            attributes = change(newest)
+            record = newest._replace(
+                changed=self._clock.now(),
+                content_type=attributes.content_type,
+                metadata=dict(attributes.metadata),
+                system=dict(attributes.system),
+            )
+            ask = AmendObject(container.policy, target.name_hash, record, expected)
+            try:
+                await self._write(target, dict.fromkeys(target.object_voters, ask), record)
+            except _LostRaceError:
+                continue
+            return record
+        raise UnavailableError(f"{name}: too many writers at once")
+
+    async def _store(
+        self,
+        target: _Target,
+        record: ObjectRecord,
+        locations: Mapping[int, Location],
+        condition: Condition | None,
+        payload: bytes = b"",
+    ) -> ObjectRecord:
+        """Write a record under a fresh timestamp, as often as it takes to be the newest."""
+        for _ in range(self._settings.attempts_max):
+            _, expected = await self._judge(target, condition)
+            timestamp = self._clock.now()
+            record = record._replace(created=timestamp, changed=timestamp)
+            policy, name_hash = target.container.policy, target.name_hash
+            asks: dict[int, Mutation] = {}
+            for number in target.object_voters:
+                placed = record
+                if number in locations:
+                    placed = record._replace(location=locations[number])
+                elif locations:
+                    placed = record._replace(location=Location(Where.DAMAGED))
+                must_be = expected if condition is not None else None
+                asks[number] = PutObject(policy, name_hash, placed, payload, must_be)
+            try:
+                await self._write(target, asks, record)
+            except _LostRaceError:
+                continue
+            return record
+        raise UnavailableError(f"{target.name}: too many writers at once")
+
+    async def _write(
+        self, target: _Target, asks: Mapping[int, Mutation], record: ObjectRecord
+    ) -> None:
+        """Send record and row; return when majorities hold both.
+
+        Raises:
+            _LostRaceError: it is held nowhere, because something newer was there.
+        """
+        ask_row = PutRow(
+            target.account_hash,
+            target.container_hash,
+            target.container.id,
+            target.name,
+            row_of(record, target.container.policy),
+        )
+        groups: dict[int, list[Mutation]] = {number: [ask] for number, ask in asks.items()}
+        for number in target.container_voters:
+            groups.setdefault(number, []).append(ask_row)
+        votes = await self._voters.write(groups, target.object_voters, target.container_voters)
+        if votes.verdict is Verdict.ENOUGH:
+            return
+        error = self._explain(votes, groups)
+        if votes.accepted_by() and not isinstance(asks[target.object_voters[0]], AmendObject):
+            await self._withdraw(target, record, votes.accepted_by())
+        raise error
+
+    def _explain(self, votes: Votes, groups: Mapping[int, object]) -> Exception:
+        refusal = votes.refusal
+        if refusal is Status.GONE:
+            return ContainerMissingError("deleted meanwhile")
+        if refusal in (Status.STALE, Status.CONFLICT, Status.MISSING):
+            if votes.is_surely_nowhere(groups):
+                self._clock.observe(votes.newest_detail() or ZERO)
+                return _LostRaceError()
+            return OutcomeUnknownError("another write came between")
+        if refusal is Status.FULL:
+            return StoreFullError("the devices are full")
+        if votes.is_surely_nowhere(groups):
+            return UnavailableError("too few devices answered")
+        return OutcomeUnknownError("too few devices confirmed the write")
+
+    async def _withdraw(
+        self, target: _Target, record: ObjectRecord, numbers: Sequence[int]
+    ) -> None:
+        """Take back what a minority accepted. On cancel: the outcome stays unknown."""
+        ask = WithdrawObject(target.container.policy, target.name_hash, record.write_id)
+        objects = [number for number in numbers if number in target.object_voters]
+        with trio.move_on_after(WITHDRAW_DEADLINE_S):
+            if objects:
+                await self._voters.write({number: [ask] for number in objects}, objects)
+
+    async def _discard(self, target: _Target, write_id: Timestamp) -> None:
+        """Remove published files that no record will name; what is missed is swept later."""
+        ask = DiscardPayload(target.container.policy, target.name_hash, write_id)
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + WITHDRAW_DEADLINE_S):
+            numbers = target.object_voters
+            await self._voters.write({number: [ask] for number in numbers}, numbers)
+
+
+_INLINE = Location(Where.INLINE)
+
+
+def row_of(record: ObjectRecord, policy: int) -> Row:
+    """Return the listing row of a record."""
+    if record.state != State.DATA:
+        return Row(record.changed, deleted=True, objects=0, policy=policy)
+    return Row(
+        record.changed,
+        False,
+        1,
+        record.size_bytes,
+        record.etag,
+        record.content_type,
+        policy,
+        None,
+    )
+
+
+def _describe(record: ObjectRecord) -> dict[str, str]:
+    """Return what a payload file says of itself."""
+    return {
+        "account": record.account,
+        "container": record.container,
+        "name": record.name,
+        "etag": record.etag,
+        "content-type": record.content_type,
+    }

@@ -1,0 +1,166 @@
+"""Handing out payloads: verified in the very buffer that leaves, from whichever replica is good."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from storage.device.client import DeviceUnavailableError, OutcomeUnknownError
+from storage.device.payload import BLOCK_SIZE_BYTES, PayloadDamagedError
+from storage.mutation import MarkDamaged
+from storage.object.record import ObjectRecord, Where, object_prefix
+from storage.proxy.errors import ObjectMissingError, PayloadLostError
+from storage.proxy.replica import Replica, ReplicaFailedError, StoredPayload
+from storage.proxy.voters import Voters
+
+PIECE_SIZE_BYTES = 4 * BLOCK_SIZE_BYTES
+REPORT_DEADLINE_S = 5.0
+
+
+class InlinePayload:
+    """A small payload, whole and verified.
+
+    Attributes:
+        whole: all of its bytes.
+    """
+
+    __slots__ = ("whole",)
+
+    def __init__(self, whole: bytes) -> None:
+        self.whole = whole
+
+    async def read(self, start: int, stop: int) -> AsyncIterator[bytes | memoryview]:
+        """Yield the bytes from `start` up to `stop`."""
+        yield self.whole[start:stop]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class FilePayload:
+    """A payload in files; where one replica's is damaged the next one takes over.
+
+    Args:
+        search: that found the first good replica, and finds the next.
+        stored: the payload there.
+    """
+
+    whole: bytes | None = None
+
+    def __init__(self, search: _Search, stored: StoredPayload) -> None:
+        self._search = search
+        self._stored = stored
+
+    async def read(self, start: int, stop: int) -> AsyncIterator[bytes | memoryview]:
+        """Yield the bytes from `start` up to `stop`; a chunk is valid until the next.
+
+        Raises:
+            PayloadLostError: no replica has undamaged bytes.
+        """
+        blocks = (stop - 1) // BLOCK_SIZE_BYTES - start // BLOCK_SIZE_BYTES + 1
+        buffer = memoryview(bytearray(min(PIECE_SIZE_BYTES, blocks * BLOCK_SIZE_BYTES)))
+        at = start
+        while at < stop:
+            block = at // BLOCK_SIZE_BYTES
+            count = await self._read_blocks(buffer, block)
+            skip = at - block * BLOCK_SIZE_BYTES
+            end = min(count, skip + stop - at)
+            yield buffer[skip:end]
+            at += end - skip
+
+    async def _read_blocks(self, buffer: memoryview, block: int) -> int:
+        while True:
+            try:
+                return await self._stored.read_blocks(buffer, block)
+            except PayloadDamagedError as error:
+                await self._search.report(error)
+                found = await self._search.next_good()
+                if isinstance(found, InlinePayload):
+                    raise PayloadLostError("replicas differ in kind") from error
+                self.close()
+                self._stored = found
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stored.close()
+
+
+class _Search:
+    """Goes through the replicas of one object until one has its payload undamaged."""
+
+    def __init__(self, record: ObjectRecord, policy: int, name_hash: bytes) -> None:
+        self._record = record
+        self._policy = policy
+        self._name_hash = name_hash
+        self._rest: list[Replica] = []
+        self._replica: Replica | None = None
+        self._was_replaced = False
+        self._own: ObjectRecord | None = None
+
+    def among(self, replicas: Sequence[Replica]) -> _Search:
+        """Set the replicas; the record came from the only one when there is one."""
+        self._rest = list(replicas)
+        self._own = self._record if len(replicas) == 1 else None
+        return self
+
+    async def next_good(self) -> InlinePayload | StoredPayload:
+        """Open the payload at the next replica that has it.
+
+        Raises:
+            PayloadLostError: there is none left.
+            ObjectMissingError: the object was replaced meanwhile.
+        """
+        while self._rest:
+            self._replica = self._rest.pop(0)
+            try:
+                own, self._own = self._own or await self._look(), None
+                if own is None:
+                    continue
+                if own.location.where == Where.INLINE:
+                    return InlinePayload(await self._replica.inline_payload(own))
+                if own.location.where == Where.FILE:
+                    return await self._replica.open_payload(own)
+            except FileNotFoundError as error:
+                if await self._look() is not None:  # the record still says that it is there
+                    await self.report(error)
+            except PayloadDamagedError as error:
+                await self.report(error)
+            except ReplicaFailedError:
+                continue
+        if self._was_replaced:
+            raise ObjectMissingError(self._record.name)
+        raise PayloadLostError(f"no undamaged payload of {self._record.write_id.hex()}")
+
+    async def _look(self) -> ObjectRecord | None:
+        """Return the replica's own record of this version, if it still is the newest."""
+        if self._replica is None:
+            return None
+        own = await self._replica.newest(object_prefix(self._policy, self._name_hash))
+        if own is not None and own.write_id == self._record.write_id:
+            return own
+        self._was_replaced |= own is not None and own.changed > self._record.changed
+        self._was_replaced |= own is None
+        return None
+
+    async def report(self, error: Exception) -> None:
+        """Have the damaged payload quarantined; the device may be too ill to do so."""
+        ask = MarkDamaged(self._policy, self._name_hash, self._record.write_id)
+        if self._replica is not None:
+            try:
+                await self._replica.commit([ask], REPORT_DEADLINE_S)
+            except (DeviceUnavailableError, OutcomeUnknownError):
+                return
+
+
+@asynccontextmanager
+async def open_payload(
+    voters: Voters, numbers: Sequence[int], record: ObjectRecord, policy: int, name_hash: bytes
+) -> AsyncIterator[InlinePayload | FilePayload]:
+    """Open an object's payload; see `storage.proxy.engine.Engine.open`."""
+    search = _Search(record, policy, name_hash).among([voters.replicas[n] for n in numbers])
+    found = await search.next_good()
+    payload = found if isinstance(found, InlinePayload) else FilePayload(search, found)
+    try:
+        yield payload
+    finally:
+        payload.close()

@@ -1,0 +1,76 @@
+"""The engine's facade: what `storage.proxy.engine.Engine` promises, from the parts beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+
+from atoll.world import World
+from storage.container.record import ContainerRecord
+from storage.object.record import ObjectRecord
+from storage.path import PathHasher
+from storage.placement import Placement
+from storage.proxy.accounts import Accounts
+from storage.proxy.containers import Containers
+from storage.proxy.objects import Objects
+from storage.proxy.payloads import FilePayload, InlinePayload, open_payload
+from storage.proxy.settings import EngineSettings
+from storage.proxy.voters import Voters
+from storage.timestamp import HybridClock
+
+
+class Store:
+    """The engine of one process. Its methods are described in `storage.proxy.engine.Engine`.
+
+    Args:
+        world: clock and threads.
+        clock: of this process.
+        hasher: of paths.
+        placement: the rings.
+        voters: the devices.
+        settings: limits.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        clock: HybridClock,
+        hasher: PathHasher,
+        placement: Placement,
+        voters: Voters,
+        settings: EngineSettings,
+    ) -> None:
+        self._hasher = hasher
+        self._placement = placement
+        self._voters = voters
+        self._containers = Containers(clock, hasher, placement, voters, settings)
+        self.accounts = Accounts(clock, hasher, placement, voters, self._containers, settings)
+        self._objects = Objects(world, clock, hasher, placement, voters, settings)
+        self.container = self._containers.find
+        self.counters = self._containers.counters
+        self.update_container = self._containers.update
+        self.delete_container = self._containers.delete
+        self.list_objects = self._containers.entries
+        self.account = self.accounts.summary
+        self.update_account = self.accounts.update
+        self.delete_account = self.accounts.delete
+        self.list_containers = self.accounts.entries
+        self.object = self._objects.find
+        self.put_object = self._objects.put
+        self.amend_object = self._objects.amend
+        self.delete_object = self._objects.delete
+
+    async def create_container(
+        self, account: str, container: str, values: Mapping[str, str], policy: int = 0
+    ) -> bool:
+        """Create a container and, where it is missing, its account."""
+        await self.accounts.ensure(account)
+        return await self._containers.create(account, container, values, policy)
+
+    def open(
+        self, container: ContainerRecord, record: ObjectRecord
+    ) -> AbstractAsyncContextManager[InlinePayload | FilePayload]:
+        """Open an object's payload."""
+        name_hash = self._hasher(record.account, record.container, record.name)
+        numbers = self._placement.object(container.policy, name_hash)
+        return open_payload(self._voters, numbers, record, container.policy, name_hash)
