@@ -116,10 +116,11 @@ def _run(config: Config, folder: DataFolder, registry: str, *, detached: bool) -
             announce=parent.show if parent else _print_lines,
         )
     except (OperatorError, StartError, DiskError, OSError) as error:
+        line = f"cannot {error}" if isinstance(error, DiskError) else str(error)
         exit_code = EXIT_NOT_UP if isinstance(error, StartError) else EXIT_REFUSED
         if parent:
-            parent.fail(str(error), exit_code)
-        log.fatal(str(error))
+            parent.fail(line, exit_code)
+        log.fatal(line)
         sys.exit(exit_code)
 
 

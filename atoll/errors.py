@@ -18,7 +18,8 @@ class ConfigError(OperatorError):
     def __init__(self, where: str, setting: str, reason: str) -> None:
         self.where = where
         self.setting = setting
-        super().__init__(f"{where}: {setting}: {reason}")
+        shown = setting if setting.isprintable() and setting else repr(setting)
+        super().__init__(f"{where}: {shown}: {reason}")
 
 
 class RefusedError(OperatorError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,8 @@ from atoll.registry import CONFIG_SECTIONS, load
 
 S = TypeVar("S")
 Tables = dict[str, dict[str, Any]]
+
+FLOAT_MAX = 1e300
 
 _KIND_NAMES = {
     str: "a string",
@@ -207,7 +210,9 @@ def _read_value(kind: Any, value: Any, dotted: str, where: str) -> Any:
 
 
 def _read_scalar(kind: Any, value: Any, dotted: str, where: str) -> Any:
-    if kind is float and type(value) is int:
+    if kind is float and type(value) in (int, float):
+        if not math.isfinite(value) or abs(value) > FLOAT_MAX:
+            raise ConfigError(where, dotted, f"must be a finite number, not {value!r}")
         return float(value)
     if kind is Path and isinstance(value, str | Path):
         return Path(value)

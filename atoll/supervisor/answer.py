@@ -10,7 +10,7 @@ from typing import Any
 import trio
 
 from atoll.log import get_logger
-from atoll.world import Network, Stream
+from atoll.world import Listener, Network, Stream
 
 QUESTION_SIZE_BYTES_MAX = 1024
 QUESTION_DEADLINE_S = 5.0
@@ -44,15 +44,18 @@ class Answerer:
         """
         listener = await self._network.listen(str(self._path))
         task_status.started()
-        async with trio.open_nursery() as nursery:
-            while True:
-                try:
-                    stream = await listener.accept()
-                except OSError as error:  # out of descriptors; there will be some again
-                    log.error("cannot accept a question", error)
-                    await trio.sleep(ACCEPT_RETRY_S)
-                    continue
-                nursery.start_soon(self._serve, stream, answer)
+        try:
+            async with trio.open_nursery() as nursery:
+                while True:
+                    try:
+                        stream = await listener.accept()
+                    except OSError as error:  # out of descriptors; there will be some again
+                        log.error("cannot accept a question", error)
+                        await trio.sleep(ACCEPT_RETRY_S)
+                        continue
+                    nursery.start_soon(self._serve, stream, answer)
+        finally:
+            await _close(listener)
 
     async def _serve(self, stream: Stream, answer: Callable[[str], Awaitable[Answer]]) -> None:
         try:
@@ -64,8 +67,7 @@ class Answerer:
         except (ConnectionError, ValueError, trio.TooSlowError) as error:
             log.debug("a question was broken off", reason=str(error))
         finally:
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
-                await stream.aclose()
+            await _close(stream)
 
 
 async def ask(network: Network, path: Path, question: str) -> Answer:
@@ -87,7 +89,13 @@ async def ask(network: Network, path: Path, question: str) -> Answer:
     except ValueError as error:
         raise ConnectionAbortedError("the supervisor broke off its answer") from error
     finally:
-        await stream.aclose()
+        await _close(stream)
+
+
+async def _close(thing: Stream | Listener) -> None:
+    """Close, also when cancelled: it takes no time."""
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+        await thing.aclose()
 
 
 async def _receive_line(stream: Stream, size_bytes_max: int) -> bytes:

@@ -109,8 +109,11 @@ async def worker(context: RoleContext) -> None:
 
 
 async def refusing(context: RoleContext) -> None:
-    """Refuse, as on a foreign device."""
-    raise RefusedError("device d0: cluster id is a, not b")
+    """Refuse, as on a foreign device; only the second one of them serves."""
+    if context.name == "refusing-1":
+        await disk(context)
+    else:
+        raise RefusedError("device d0: cluster id is a, not b")
 
 
 async def crashing(context: RoleContext) -> None:
