@@ -1,0 +1,56 @@
+# Two commands do everything on a fresh machine: `make up` and `make test`. Both may be repeated.
+#
+#   make up ARGS="--devices 3 --replicas 3"    flags of `atoll up`
+#   make install PYTHON=/opt/python3.13        a Python of your choice
+
+BUILD_INPUTS := pyproject.toml setup.py constraints.txt tools/install.sh \
+                $(wildcard native/*.py native/src/*.[ch])
+BIN := .venv/bin
+
+.PHONY: help up down status install test lint docs bench clean
+
+help:
+	@echo "make up       build what is missing, start a cloud, print how to use it"
+	@echo "make down     stop it"
+	@echo "make status   show its processes"
+	@echo "make test     build what is missing, run all checks and tests"
+	@echo "make lint     run the checks alone"
+	@echo "make docs     write the generated pages of docs/"
+	@echo "make bench    measure against references"
+	@echo "make install  make the environment, .venv"
+	@echo "make clean    remove what was built; data stays"
+
+up: .venv/installed-run
+	@$(BIN)/atoll up --detach $(ARGS)
+
+down: .venv/installed-run
+	@$(BIN)/atoll down $(ARGS)
+
+status: .venv/installed-run
+	@$(BIN)/atoll status $(ARGS)
+
+install: .venv/installed-test
+
+test: lint
+	$(BIN)/pytest -q $(ARGS)
+
+lint: .venv/installed-test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+docs: .venv/installed-test
+	$(BIN)/python -m atoll.config > docs/config.md
+	$(BIN)/python -m atoll.metrics > docs/metrics.md
+
+bench: .venv/installed-test
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -f native/*.so native/_kernels.c
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps: what runs a cloud, and what tests it besides.
+.venv/installed-run .venv/installed-test: .venv/installed-%: $(BUILD_INPUTS)
+	@PYTHON="$(PYTHON)" tools/install.sh $*
