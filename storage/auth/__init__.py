@@ -1,0 +1,1 @@
+"""Who asks: users, keys and tokens. What they may do is decided by each front door."""
