@@ -35,4 +35,6 @@ ffibuilder.set_source(
 
 if __name__ == "__main__":
     os.chdir(_ROOT)
-    ffibuilder.compile(verbose=True)
+    built = Path(ffibuilder.compile(verbose=True))
+    # The name that setup.py gives it: of two files, Python would load the one with the longer name.
+    built.replace(built.with_name("_kernels.abi3.so"))

@@ -20,6 +20,7 @@ LENGTH_LIMIT: Final = 1 << 60
 _CRC_32: Final = CrcKind.CRC_32
 _CRC_32C: Final = CrcKind.CRC_32C
 _CRC_64NVME: Final = CrcKind.CRC_64NVME
+_crc: Final = KERNELS.crc
 
 
 def crc32(data: Buffer, value: int = 0) -> int:
@@ -32,8 +33,9 @@ def crc32(data: Buffer, value: int = 0) -> int:
     Raises:
         ChecksumRangeError: the value does not fit into 32 bits.
     """
-    _check_range(value, 1 << 32)
-    return KERNELS.crc(_CRC_32, data, value)
+    if value:
+        _check_range(value, 1 << 32)
+    return _crc(_CRC_32, data, value)
 
 
 def crc32c(data: Buffer, value: int = 0) -> int:
@@ -46,8 +48,9 @@ def crc32c(data: Buffer, value: int = 0) -> int:
     Raises:
         ChecksumRangeError: the value does not fit into 32 bits.
     """
-    _check_range(value, 1 << 32)
-    return KERNELS.crc(_CRC_32C, data, value)
+    if value:
+        _check_range(value, 1 << 32)
+    return _crc(_CRC_32C, data, value)
 
 
 def crc64nvme(data: Buffer, value: int = 0) -> int:
@@ -60,8 +63,9 @@ def crc64nvme(data: Buffer, value: int = 0) -> int:
     Raises:
         ChecksumRangeError: the value does not fit into 64 bits.
     """
-    _check_range(value, 1 << 64)
-    return KERNELS.crc(_CRC_64NVME, data, value)
+    if value:
+        _check_range(value, 1 << 64)
+    return _crc(_CRC_64NVME, data, value)
 
 
 def crc32_combine(first: int, second: int, second_bytes: int) -> int:

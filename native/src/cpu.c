@@ -1,7 +1,7 @@
 /* What this CPU can do. The compiler's own check includes the operating system's consent. */
 #include "kernels.h"
 
-enum kernel_level kernels_best_level(void)
+int kernels_best_level(void)
 {
 #if defined(__x86_64__)
     __builtin_cpu_init();

@@ -1,7 +1,7 @@
 /* The public CRC functions: which kernel serves which level, and the register's complements. */
 #include "crc.h"
 
-static crc_kernel *kernel_of(enum kernel_level level, enum crc_kind kind)
+static crc_kernel *kernel_of(int level, int kind)
 {
 #if defined(__x86_64__)
     if (level == LEVEL_AVX512)
@@ -14,14 +14,13 @@ static crc_kernel *kernel_of(enum kernel_level level, enum crc_kind kind)
     return crc_portable;
 }
 
-uint64_t crc_update(enum kernel_level level, enum crc_kind kind, uint64_t crc, const uint8_t *data,
-                    size_t length)
+uint64_t crc_update(int level, int kind, uint64_t crc, const uint8_t *data, size_t length)
 {
     const struct crc_model *model = &crc_models[kind];
     return kernel_of(level, kind)(model, crc ^ model->mask, data, length) ^ model->mask;
 }
 
-uint64_t crc_combine(enum crc_kind kind, uint64_t first, uint64_t second, uint64_t second_length)
+uint64_t crc_combine(int kind, uint64_t first, uint64_t second, uint64_t second_length)
 {
     /* The ones that start and end each register cancel out. */
     const struct crc_model *model = &crc_models[kind];

@@ -3,6 +3,7 @@
  * to cffi, so that each declaration stands in one place.
  *
  * The kernels trust their caller: counts, levels and buffer sizes are checked in native/ffi.py.
+ * Levels and kinds are passed as int, which cffi converts faster than an enum.
  */
 #ifndef ATOLL_KERNELS_H
 #define ATOLL_KERNELS_H
@@ -27,21 +28,20 @@ enum { RS_FRAGMENTS_MAX = 64 };
 void kernels_init(void);
 
 /* The highest level that this CPU and its operating system support. */
-enum kernel_level kernels_best_level(void);
+int kernels_best_level(void);
 
 /*
  * outputs[r] = sum over s of matrix[r * source_count + s] * sources[s], byte by byte in GF(2^8).
  * Every buffer has `length` bytes; an output overlaps no other buffer.
  */
-void rs_dot_products(enum kernel_level level, const uint8_t *matrix, size_t source_count,
+void rs_dot_products(int level, const uint8_t *matrix, size_t source_count,
                      const uint8_t *const *sources, size_t output_count, uint8_t *const *outputs,
                      size_t length);
 
 /* The CRC of what `crc` covers (0 for nothing) followed by the data. */
-uint64_t crc_update(enum kernel_level level, enum crc_kind kind, uint64_t crc, const uint8_t *data,
-                    size_t length);
+uint64_t crc_update(int level, int kind, uint64_t crc, const uint8_t *data, size_t length);
 
 /* The CRC of a concatenation, from those of its parts and the second part's length in bytes. */
-uint64_t crc_combine(enum crc_kind kind, uint64_t first, uint64_t second, uint64_t second_length);
+uint64_t crc_combine(int kind, uint64_t first, uint64_t second, uint64_t second_length);
 
 #endif

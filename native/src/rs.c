@@ -13,7 +13,7 @@ static size_t range_bytes(size_t source_count)
     return bytes < RANGE_BYTES_MIN ? RANGE_BYTES_MIN : bytes;
 }
 
-static rs_kernel *kernel_of(enum kernel_level level)
+static rs_kernel *kernel_of(int level)
 {
 #if defined(__x86_64__)
     if (level == LEVEL_AVX512)
@@ -33,7 +33,7 @@ static int all_ones(const uint8_t *coefficients, size_t count)
     return 1;
 }
 
-void rs_dot_products(enum kernel_level level, const uint8_t *matrix, size_t source_count,
+void rs_dot_products(int level, const uint8_t *matrix, size_t source_count,
                      const uint8_t *const *sources, size_t output_count, uint8_t *const *outputs,
                      size_t length)
 {
