@@ -1,0 +1,185 @@
+"""How a connection's bytes move: over a plain socket, the fast path, or over TLS.
+
+No other file calls a connected socket.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from contextlib import suppress
+from typing import Protocol
+
+import trio
+
+from storage.http.response import Parts
+
+TURN_BYTES = 1024 * 1024
+"""How much may move without waiting before other tasks get their turn."""
+
+_TLS_PIECE_BYTES = 64 * 1024
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class Transport(Protocol):
+    """A client's two byte streams.
+
+    Every method that moves bytes raises OSError when the client is gone.
+
+    Attributes:
+        moved_bytes: how much has moved either way.
+    """
+
+    moved_bytes: int
+
+    async def receive(self, bytes_max: int) -> bytes:
+        """Return some bytes, none at the stream's end. On cancel: nothing was lost."""
+
+    async def send(self, parts: Parts) -> None:
+        """Send all parts. On cancel: an unknown piece of them was sent."""
+
+    async def send_eof(self) -> None:
+        """Tell the client that nothing more comes, where that can be said without closing."""
+
+    def stop_receiving(self) -> None:
+        """Make `receive` return what has arrived and then the end, even where it waits now."""
+
+    def abort(self) -> None:
+        """Close, if open, such that the client cannot take it for a proper end."""
+
+    async def aclose(self) -> None:
+        """Close properly. On cancel: closed all the same."""
+
+
+class SocketTransport:
+    """A connected TCP or Unix socket.
+
+    `receive` and `send` suspend only where they must: when the kernel has nothing or takes
+    nothing, and after each `TURN_BYTES`.
+
+    Attributes:
+        moved_bytes: how much has moved either way.
+    """
+
+    __slots__ = ("_drained", "_sock", "_turn_ends_bytes", "moved_bytes")
+
+    def __init__(self, sock: socket.socket) -> None:
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.moved_bytes = 0
+        self._sock = sock
+        self._drained = True
+        self._turn_ends_bytes = TURN_BYTES
+
+    async def receive(self, bytes_max: int) -> bytes:
+        """Return some bytes, none at the stream's end."""
+        while True:
+            if self._drained or self.moved_bytes > self._turn_ends_bytes:
+                await trio.lowlevel.wait_readable(self._sock)
+                self._turn_ends_bytes = self.moved_bytes + TURN_BYTES
+            try:
+                data = self._sock.recv(bytes_max)
+            except BlockingIOError:
+                self._drained = True
+            else:
+                # A short read emptied the socket: to ask again at once would be a wasted call.
+                self._drained = len(data) < bytes_max
+                self.moved_bytes += len(data)
+                return data
+
+    async def send(self, parts: Parts) -> None:
+        """Send all parts."""
+        try:
+            sent = self._sock.sendmsg(parts)
+        except BlockingIOError:
+            sent = 0
+        self.moved_bytes += sent
+        if sent < sum(map(len, parts)):
+            await self._send_rest(parts, sent)
+        elif self.moved_bytes > self._turn_ends_bytes:
+            await trio.lowlevel.checkpoint()
+            self._turn_ends_bytes = self.moved_bytes + TURN_BYTES
+
+    async def send_eof(self) -> None:
+        """Shut down the sending side."""
+        self._sock.shutdown(socket.SHUT_WR)
+        await trio.lowlevel.checkpoint()
+
+    def stop_receiving(self) -> None:
+        """Shut down the receiving side; it wakes who waits."""
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RD)
+
+    def abort(self) -> None:
+        """Reset the connection."""
+        if self._sock.fileno() >= 0:
+            with suppress(OSError):
+                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self._close()
+
+    async def aclose(self) -> None:
+        """Close; the kernel goes on sending what it took."""
+        self._close()
+        await trio.lowlevel.checkpoint()
+
+    def _close(self) -> None:
+        trio.lowlevel.notify_closing(self._sock)
+        self._sock.close()
+
+    async def _send_rest(self, parts: Parts, sent: int) -> None:
+        for part in parts:
+            rest = memoryview(part)[sent:]
+            sent = max(0, sent - len(part))
+            while rest:
+                await trio.lowlevel.wait_writable(self._sock)
+                with suppress(BlockingIOError):
+                    moved = self._sock.send(rest)
+                    self.moved_bytes += moved
+                    rest = rest[moved:]
+        self._turn_ends_bytes = self.moved_bytes + TURN_BYTES
+
+
+class TlsTransport(SocketTransport):
+    """A TLS connection whose handshake is done.
+
+    Attributes:
+        moved_bytes: how much has moved either way, decrypted.
+    """
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, sock: socket.socket, stream: trio.SSLStream[trio.SocketStream]) -> None:
+        super().__init__(sock)
+        self._stream = stream
+
+    async def receive(self, bytes_max: int) -> bytes:
+        """Return some bytes, none at the stream's end."""
+        try:
+            data = bytes(await self._stream.receive_some(bytes_max))
+        except trio.BrokenResourceError as error:
+            raise ConnectionResetError(f"TLS: {error.__cause__}") from error
+        self.moved_bytes += len(data)
+        return data
+
+    async def send(self, parts: Parts) -> None:
+        """Send all parts, small ones as one record."""
+        if sum(map(len, parts)) <= _TLS_PIECE_BYTES:
+            parts = [b"".join(parts)]
+        try:
+            for part in parts:
+                whole = memoryview(part)
+                for start in range(0, len(whole), _TLS_PIECE_BYTES):
+                    piece = whole[start : start + _TLS_PIECE_BYTES]
+                    await self._stream.send_all(piece)
+                    self.moved_bytes += len(piece)
+        except trio.BrokenResourceError as error:
+            raise ConnectionResetError(f"TLS: {error.__cause__}") from error
+
+    async def send_eof(self) -> None:
+        """Do nothing: TLS as trio speaks it cannot be half closed."""
+        await trio.lowlevel.checkpoint()
+
+    async def aclose(self) -> None:
+        """Say goodbye in TLS and close."""
+        with suppress(trio.BrokenResourceError):
+            await self._stream.aclose()
