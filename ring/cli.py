@@ -7,6 +7,7 @@ it as it was, shows one line, and exits with 2.
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -374,7 +375,7 @@ def _read_list(world: World, source: str) -> bytes:
 
     if source != "-":
         return read_file(world, Path(source), DEVICE_LIST_SIZE_BYTES_MAX)
-    data = click.get_binary_stream("stdin").read(DEVICE_LIST_SIZE_BYTES_MAX + 1)
+    data = sys.stdin.buffer.read(DEVICE_LIST_SIZE_BYTES_MAX + 1)
     if len(data) > DEVICE_LIST_SIZE_BYTES_MAX:
         raise RingInputError(f"the list is larger than {DEVICE_LIST_SIZE_BYTES_MAX} bytes")
     return data
