@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -104,8 +104,8 @@ class File(Protocol):
 class Disk(Protocol):
     """The file operations that a storage device needs. All of them block."""
 
-    def make_folder(self, path: Path) -> None:
-        """Make the folder and its parents, durably; it may exist."""
+    def make_folder(self, path: Path, inner: Sequence[str] = ()) -> None:
+        """Make the folder, its parents and folders in it, durably; they may exist."""
 
     def entries(self, folder: Path) -> list[str]:
         """Return the sorted names in a folder; a folder that is not there has none."""

@@ -8,7 +8,8 @@ import os
 import random
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import trio
@@ -18,6 +19,7 @@ from atoll.world.interface import DiskError, DiskFullError, Listener, Stream, T,
 
 RECEIVE_SIZE_BYTES = 256 * 1024
 LISTEN_BACKLOG = 512
+UNIX_PATH_BYTES_MAX = 108  # of sockaddr_un, its closing zero byte included
 _SYNC_FILE_RANGE_WRITE = 2
 _libc = ctypes.CDLL(None)
 _libc.sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
@@ -112,15 +114,19 @@ class RealFile:
 class RealDisk:
     """The file system."""
 
-    def make_folder(self, path: Path) -> None:
-        """Make the folder and its parents, durably."""
+    def make_folder(self, path: Path, inner: Sequence[str] = ()) -> None:
+        """Make the folder, its parents and folders in it, durably."""
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
         try:
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for name in inner:
+                (path / name).mkdir(exist_ok=True, mode=0o700)
         except OSError as error:
             raise _disk_error("make", path, error) from error
         for folder in missing:
             self.sync_folder(folder.parent)
+        if inner:
+            self.sync_folder(path)
 
     def entries(self, folder: Path) -> list[str]:
         """Return the sorted names in a folder."""
@@ -261,12 +267,22 @@ class SocketListener:
         await trio.lowlevel.checkpoint()
 
 
-def _parse(address: str) -> tuple[socket.socket, str | tuple[str, int]]:
-    if "/" in address:
-        return socket.socket(socket.AF_UNIX), address
-    host, _, port = address.rpartition(":")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.socket(family), (host.strip("[]"), int(port))
+@contextmanager
+def _resolve(address: str) -> Iterator[tuple[socket.AddressFamily, str | tuple[str, int]]]:
+    """Yield a socket family and address; a path too long for one is reached by its folder."""
+    if "/" not in address:
+        host, _, port = address.rpartition(":")
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        yield family, (host.strip("[]"), int(port))
+    elif len(address.encode()) < UNIX_PATH_BYTES_MAX:
+        yield socket.AF_UNIX, address
+    else:
+        path = Path(address)
+        folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield socket.AF_UNIX, f"/proc/self/fd/{folder}/{path.name}"
+        finally:
+            os.close(folder)
 
 
 class RealNetwork:
@@ -274,32 +290,33 @@ class RealNetwork:
 
     async def connect(self, address: str) -> Stream:
         """Connect."""
-        sock, target = _parse(address)
         try:
-            trio_sock = trio.socket.from_stdlib_socket(sock)
-            await trio_sock.connect(target)
+            with _resolve(address) as (family, target):
+                sock = trio.socket.socket(family)
+                try:
+                    await sock.connect(target)
+                except BaseException:
+                    sock.close()
+                    raise
         except FileNotFoundError as error:
-            sock.close()
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"nobody at {address}") from error
-        except BaseException:
-            sock.close()
-            raise
-        return SocketStream(socket.socket(fileno=trio_sock.detach()))
+        return SocketStream(socket.socket(fileno=sock.detach()))
 
     async def listen(self, address: str) -> Listener:
         """Listen; the socket that a dead process left is replaced."""
-        sock, target = _parse(address)
-        try:
-            if isinstance(target, str):
-                Path(target).unlink(missing_ok=True)
-            else:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind(target)
-            sock.listen(LISTEN_BACKLOG)
-            sock.setblocking(False)
-        except BaseException:
-            sock.close()
-            raise
+        with _resolve(address) as (family, target):
+            sock = socket.socket(family)
+            try:
+                if isinstance(target, str):
+                    Path(target).unlink(missing_ok=True)
+                else:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                sock.bind(target)
+                sock.listen(LISTEN_BACKLOG)
+                sock.setblocking(False)
+            except BaseException:
+                sock.close()
+                raise
         await trio.lowlevel.checkpoint()
         return SocketListener(sock)
 

@@ -7,7 +7,7 @@ every byte, name and removal that no sync had covered, as a power cut may.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -146,7 +146,7 @@ class MemoryDisk:
                 content.synced = bytes(content.written)
         self.durable = dict(self.files)
 
-    def make_folder(self, path: Path) -> None:
+    def make_folder(self, path: Path, inner: Sequence[str] = ()) -> None:
         """Folders need no making."""
         self.before("make", path)
 

@@ -86,6 +86,9 @@ class LocalReplica:
         payloads: of the same device.
         client: of its disk process.
         world: threads and disk.
+
+    Attributes:
+        failed: why the device must not be read any more.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class LocalReplica:
         self._payloads = payloads
         self._client = client
         self._world = world
+        self.failed: str | None = None
 
     @property
     def number(self) -> int:
@@ -103,6 +107,8 @@ class LocalReplica:
         return self._number
 
     def _read(self, read: Callable[..., T], *arguments: object) -> T:
+        if self.failed is not None:
+            raise ReplicaFailedError(self._number, self.failed)
         try:
             with self._index.snapshot() as snapshot:
                 return read(snapshot, *arguments)
@@ -128,6 +134,8 @@ class LocalReplica:
     @contextmanager
     def source(self, owner_id: bytes) -> Iterator[Source]:
         """Open the rows of a container or account."""
+        if self.failed is not None:
+            raise ReplicaFailedError(self._number, self.failed)
         with self._index.snapshot() as snapshot:
             yield Source(
                 lambda start: self._guard(scan_rows(snapshot, owner_id, start)),

@@ -4,7 +4,8 @@ Format, version 1 (all integers little-endian):
 
     offset 0            the payload, byte for byte
     size                block table: xxh3-64 of every 64 KiB block, 8 bytes each, big-endian digest
-    size + table        msgpack map that describes the object, for rescue without the index
+    size + table        msgpack map that describes the object, for rescue without the index;
+                        "place" is the prefix of its records' keys
     end - 40            tail: magic "ATOLLPL1", size u64, description length u32, version u32,
                         xxh3-128 of table, description and the tail so far
 
@@ -64,8 +65,7 @@ class PayloadFolder:
 
     def format(self) -> None:
         """Make the folders that do not exist yet."""
-        for number in range(_FOLDERS):
-            self.disk.make_folder(self.root / f"{number:02x}")
+        self.disk.make_folder(self.root, [f"{number:02x}" for number in range(_FOLDERS)])
         self.disk.make_folder(self.quarantine)
 
     def folder(self, write_id: bytes) -> Path:

@@ -228,7 +228,7 @@ class Objects:
                 record = record._replace(identity=intake.identity, location=_INLINE)
                 return await self._store(target, record, {}, condition, intake.inline)
             try:
-                locations = await intake.publish(_describe(record))
+                locations = await intake.publish(_describe(record, target.prefix))
                 record = record._replace(identity=intake.identity)
                 return await self._store(target, record, locations, condition)
             except BaseException as error:
@@ -389,9 +389,10 @@ def row_of(record: ObjectRecord, policy: int) -> Row:
     )
 
 
-def _describe(record: ObjectRecord) -> dict[str, str]:
+def _describe(record: ObjectRecord, prefix: bytes) -> dict[str, str]:
     """Return what a payload file says of itself."""
     return {
+        "place": prefix.hex(),
         "account": record.account,
         "container": record.container,
         "name": record.name,

@@ -1,0 +1,121 @@
+"""Makes what a node's store needs, or finds it: cluster, devices, rings, a first user."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from atoll.config import Config, DeviceSettings, PlacementSettings, ServerSettings
+from atoll.errors import RefusedError
+from atoll.roles import Bootstrap, RoleInstance
+from atoll.world import World
+from ring import Ring
+from storage.auth.users_file import create_users_file, read_users_file
+from storage.cluster import create_cluster, read_cluster, write_cluster
+from storage.data_folder import StorageFolder
+from storage.device.folder import DeviceFolder
+from storage.node import RING_NAMES, read_ring
+
+RING_POWER = 12
+RING_SEED = 1
+
+
+def prepare(config: Config, data: Path, world: World) -> Bootstrap:
+    """Prepare the store below a data folder; safe to repeat.
+
+    The cluster's file is written first and the rings last: whatever a crash left in between is
+    completed by the next start.
+
+    Raises:
+        RefusedError: what is there contradicts the configuration.
+    """
+    folder = StorageFolder(data)
+    for path in (data, folder.rings, folder.devices):
+        world.disk.make_folder(path)
+    cluster = read_cluster(world.disk, data)
+    if cluster is None:
+        cluster = create_cluster(world)
+        write_cluster(world.disk, data, cluster)
+    ring = _find_or_make_rings(config, folder, world)
+    numbers = [device.id for device in ring.devices if device is not None]
+    map_size_bytes = config[DeviceSettings].map_size_bytes
+    for number in numbers:
+        device = DeviceFolder(world.disk, folder.device(number))
+        if device.read() is None:
+            device.format(world, cluster.cluster_id, number, map_size_bytes)
+    return Bootstrap(_instances(config, numbers), _screen(config, folder, world))
+
+
+def _find_or_make_rings(config: Config, folder: StorageFolder, world: World) -> Ring:
+    """Return the ring of objects; on one node all rings have the same devices."""
+    wanted_devices = config[DeviceSettings].count
+    wanted_replicas = config[PlacementSettings].replicas
+    marker = f"{RING_NAMES[-1]}.ring"
+    if marker not in world.disk.entries(folder.rings):
+        _make_rings(folder, world, wanted_devices or 1, wanted_replicas or 1)
+    ring = read_ring(world.disk, folder.rings / marker)
+    count = sum(device is not None for device in ring.devices)
+    if wanted_devices is not None and wanted_devices != count:
+        raise RefusedError(
+            f"{folder.root} was made with {count} devices; --devices {wanted_devices} cannot "
+            "change that"
+        )
+    if wanted_replicas is not None and wanted_replicas != ring.replicas:
+        raise RefusedError(
+            f"{folder.root} was made with {ring.replicas:g} replicas; --replicas "
+            f"{wanted_replicas:g} cannot change that"
+        )
+    return ring
+
+
+def _make_rings(folder: StorageFolder, world: World, devices: int, replicas: float) -> None:
+    from ring.builder import Builder  # numpy takes a tenth of a second that no later start needs
+
+    if replicas > devices:
+        raise RefusedError(f"{replicas:g} replicas need as many devices; there are {devices}")
+    for name in RING_NAMES:
+        builder = Builder(RING_POWER, replicas)
+        for number in range(devices):
+            builder.add_device(
+                region=1, zone=1, node="127.0.0.1", port=6200, device=f"d{number}", weight=100.0
+            )
+        builder.rebalance(RING_SEED, world.clock.wall_ns() / 3.6e12)
+        world.disk.replace(folder.rings / f"{name}.ring", builder.dump())
+
+
+def _instances(config: Config, numbers: list[int]) -> tuple[RoleInstance, ...]:
+    disks = tuple(RoleInstance("disk", f"disk-{number}", number) for number in numbers)
+    after = tuple(disk.name for disk in disks)
+    listen = config[ServerSettings].listen
+    workers = tuple(
+        RoleInstance("worker", f"worker-{index}", index, after, (listen,))
+        for index in range(config[ServerSettings].workers)
+    )
+    return (*disks, *workers, RoleInstance("keeper", "keeper", 0, after))
+
+
+def _screen(config: Config, folder: StorageFolder, world: World) -> tuple[str, ...]:
+    """Return the lines that tell a user how to begin; makes the first user when there is none."""
+    is_first = folder.users.name not in world.disk.entries(folder.root)
+    if is_first:
+        create_users_file(folder.users, world)
+    users = read_users_file(folder.users, world)
+    user = next(iter(users.values()), None)
+    server = config[ServerSettings]
+    scheme = "http" if server.tls_certificate is None else "https"
+    auth = f"{scheme}://{server.listen}/auth/v1.0"
+    lines = [f"Swift    {scheme}://{server.listen}/v1", f"auth     {auth}"]
+    if user is None:
+        return (*lines, f"users    none in {folder.users}")
+    variables = {"ST_AUTH": auth, "ST_USER": user.name, "ST_KEY": user.key}
+    text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+    world.disk.replace(folder.credentials, text.encode())
+    return (
+        *lines,
+        f"user     {user.name}",
+        f"key      in {folder.credentials}",
+        "",
+        "Try      pip install python-swiftclient",
+        f"         . {shlex.quote(str(folder.credentials))}",
+        "         swift upload photos /usr/share/pixmaps && swift list photos",
+    )

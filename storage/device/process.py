@@ -1,0 +1,80 @@
+"""The disk process: the only writer of one device, and the holder of its lock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import trio
+
+from atoll.config import DeviceSettings
+from atoll.errors import RefusedError
+from atoll.log import get_logger
+from atoll.roles import RoleContext
+from storage.cluster import read_cluster
+from storage.data_folder import StorageFolder
+from storage.device.folder import DeviceFolder
+from storage.device.leftovers import Leftovers
+from storage.device.lmdb_index import LmdbIndex
+from storage.device.service import DiskService
+from storage.device.writer import Writer
+from storage.settings import StorageSettings
+
+HOUSEKEEPING_INTERVAL_S = 60.0
+log = get_logger()
+
+
+async def main(context: RoleContext) -> None:
+    """Serve one device until stopped.
+
+    Raises:
+        RefusedError: the device is not the one that belongs here, or was failed.
+    """
+    data = StorageFolder(context.data)
+    world = context.world
+    cluster = read_cluster(world.disk, context.data)
+    if cluster is None:
+        raise RefusedError(f"{context.data}: there is no cluster")
+    folder = DeviceFolder(world.disk, data.device(context.index))
+    description = folder.check(cluster.cluster_id, context.index)
+    index = folder.open_index(description, writable=True)
+    settings = context.config[StorageSettings]
+    writer = Writer(
+        index,
+        folder.payloads,
+        reclaim_age_s=settings.reclaim_age_s,
+        reserve_bytes=context.config[DeviceSettings].reserve_size_bytes,
+    )
+    service = DiskService(writer, world)
+    leftovers = Leftovers(index, folder.payloads, world, 2 * settings.request_deadline_s)
+
+    def status() -> Mapping[str, object]:
+        return {
+            "device": context.index,
+            "batches": service.batches,
+            "groups": service.groups,
+            "free_bytes": world.disk.free_bytes(folder.root),
+            "leftovers_removed": leftovers.removed,
+            **index.measure(),
+        }
+
+    context.status = status
+    try:
+        listener = await world.network.listen(str(data.disk_socket(context.index)))
+        context.ready()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_keep_house, writer, index, leftovers, context)
+            await service.serve(listener, context.stopping)
+            nursery.cancel_scope.cancel()
+    finally:
+        index.close()
+
+
+async def _keep_house(
+    writer: Writer, index: LmdbIndex, leftovers: Leftovers, context: RoleContext
+) -> None:
+    threads = context.world.threads
+    while True:
+        await threads.run(writer.restore_reserve)
+        index.reader_check()
+        await threads.run(leftovers.run_once)
+        await trio.sleep(HOUSEKEEPING_INTERVAL_S)

@@ -1,0 +1,160 @@
+"""One process's view of a node: its devices, its clock, and the engine over them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from atoll.config import Config, DeviceSettings
+from atoll.errors import RefusedError
+from atoll.log import get_logger
+from atoll.world import Disk, World
+from ring import Ring
+from storage.cluster import Cluster, read_cluster
+from storage.data_folder import StorageFolder
+from storage.device.client import DiskClient
+from storage.device.folder import DeviceFolder
+from storage.device.lmdb_index import LmdbIndex
+from storage.device.local import LocalReplica
+from storage.device.transaction import read_highest
+from storage.path import PathHasher
+from storage.placement import Placement
+from storage.proxy.settings import EngineSettings
+from storage.proxy.store import Store
+from storage.proxy.voters import Voters
+from storage.settings import StorageSettings
+from storage.timestamp import ZERO, HybridClock, process_id
+
+WATCH_INTERVAL_S = 0.5
+KEEPER_SLOT = 4095
+RING_NAMES = ("accounts", "containers", "objects-0")
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDevice:
+    """A device of this node, open for reading."""
+
+    folder: DeviceFolder
+    index: LmdbIndex
+    replica: LocalReplica
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What a process of this node works with.
+
+    Attributes:
+        cluster: identity and secrets.
+        clock: of this process.
+        devices: by number.
+        placement: the rings.
+        store: the engine.
+    """
+
+    cluster: Cluster
+    clock: HybridClock
+    devices: dict[int, LocalDevice]
+    placement: Placement
+    store: Store
+
+
+def read_ring(disk: Disk, path: Path) -> Ring:
+    """Return the ring in a file.
+
+    Raises:
+        RefusedError: it is missing.
+        RingFileError: it is damaged.
+    """
+    try:
+        file = disk.open(path)
+    except FileNotFoundError as error:
+        raise RefusedError(f"{path}: there is no ring") from error
+    try:
+        buffer = bytearray(file.size())
+        file.read_into(buffer, 0)
+        return Ring.load(bytes(buffer))
+    finally:
+        file.close()
+
+
+@asynccontextmanager
+async def open_node(world: World, data: Path, config: Config, slot: int) -> AsyncIterator[Node]:
+    """Open this node for one process; the connections to its disk processes live as long.
+
+    Args:
+        world: of the process.
+        data: the data folder.
+        config: settings.
+        slot: tells the processes of a node apart in timestamps.
+
+    Raises:
+        RefusedError: what is there does not belong together.
+    """
+    folder = StorageFolder(data)
+    cluster = read_cluster(world.disk, data)
+    if cluster is None:
+        raise RefusedError(f"{data}: there is no cluster")
+    accounts, containers, objects = (
+        read_ring(world.disk, folder.rings / f"{name}.ring") for name in RING_NAMES
+    )
+    placement = Placement(accounts, containers, {0: objects})
+    numbers = sorted(device.id for device in objects.devices if device is not None)
+    devices: dict[int, LocalDevice] = {}
+    clients: list[DiskClient] = []
+    highest: bytes = ZERO
+    try:
+        for number in numbers:
+            device_folder = DeviceFolder(world.disk, folder.device(number))
+            description = device_folder.check(cluster.cluster_id, number)
+            index = device_folder.open_index(description)
+            client = DiskClient(world, str(folder.disk_socket(number)))
+            clients.append(client)
+            replica = LocalReplica(number, index, device_folder.payloads, client, world)
+            devices[number] = LocalDevice(device_folder, index, replica)
+            with index.snapshot() as snapshot:
+                highest = max(highest, read_highest(snapshot))
+        settings = config[StorageSettings]
+        incarnation = world.random.randrange(256)
+        clock = HybridClock(
+            world.clock,
+            process_id(0, slot, incarnation),
+            drift_ms_max=settings.clock_drift_ms_max,
+            floor=highest,
+        )
+        voters = Voters(
+            {number: device.replica for number, device in devices.items()},
+            settings.write_deadline_s,
+        )
+        hasher = PathHasher(bytes.fromhex(cluster.hash_salt))
+        engine_settings = EngineSettings(
+            inline_size_bytes_max=config[DeviceSettings].inline_size_bytes_max,
+            object_size_bytes_max=settings.object_size_bytes_max,
+            write_deadline_s=settings.write_deadline_s,
+            pieces_bytes_max=settings.upload_memory_bytes_max,
+        )
+        store = Store(world, clock, hasher, placement, voters, engine_settings)
+        async with trio.open_nursery() as nursery:
+            for client in clients:
+                nursery.start_soon(client.run)
+            nursery.start_soon(_watch_failures, devices)
+            yield Node(cluster, clock, devices, placement, store)
+            nursery.cancel_scope.cancel()
+    finally:
+        for device in devices.values():
+            device.index.close()
+
+
+async def _watch_failures(devices: dict[int, LocalDevice]) -> None:
+    """Stop reading a device that was failed by another process."""
+    while True:
+        for number, device in devices.items():
+            reason = None if device.replica.failed else device.folder.failure()
+            if reason is not None:
+                device.replica.failed = reason
+                log.error("device failed", device=number, reason=reason)
+        await trio.sleep(WATCH_INTERVAL_S)
