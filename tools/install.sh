@@ -28,8 +28,9 @@ apt_install() {
         as_root=sudo
     fi
     say "installing $*"
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >&2
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" >&2
+    apt="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0"
+    $apt update
+    $apt install -y --no-install-recommends "$@" >/dev/null
 }
 
 # Whether a Python is new enough.
@@ -59,20 +60,23 @@ if not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")):
 PYTHON
 }
 
-if ! [ -x .venv/bin/python ] || ! is_new_enough .venv/bin/python; then
-    python=$(find_python)
-    if [ -z "$python" ]; then
-        apt_install python3.11 python3.11-venv python3.11-dev
-        python=python3.11
-    fi
-    missing=$(lacks "$python")
-    command -v cc >/dev/null || missing="$missing gcc libc6-dev"
-    # shellcheck disable=SC2086 - a list of words
-    [ -z "$missing" ] || apt_install $missing
+missing=
+command -v cc >/dev/null || missing="gcc libc6-dev"
+if [ -x .venv/bin/python ] && is_new_enough .venv/bin/python; then
+    python=.venv/bin/python
+else
     rm -rf .venv
-    "$python" -m venv .venv
+    python=$(find_python)
 fi
-command -v cc >/dev/null || apt_install gcc libc6-dev
+if [ -z "$python" ]; then
+    python=python3.11
+    missing="$missing python3.11 python3.11-venv python3.11-dev"
+else
+    missing="$missing $(lacks "$python")"
+fi
+# shellcheck disable=SC2086 - a list of words
+[ -z "${missing# }" ] || apt_install $missing
+[ -d .venv ] || "$python" -m venv .venv
 
 say "building for $kind (the first time takes a minute)"
 pip=".venv/bin/python -m pip --quiet --disable-pip-version-check --no-input"

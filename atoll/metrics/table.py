@@ -12,23 +12,12 @@ Kind = Literal["counter", "gauge", "histogram"]
 
 _NAME = re.compile(r"atoll_[a-z0-9_]+")
 
+# fmt: off
 LATENCY_BOUNDS_S = (
-    0.0001,
-    0.00025,
-    0.0005,
-    0.001,
-    0.0025,
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1.0,
-    2.5,
-    10.0,
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0
 )
+# fmt: on
+"""Bounds for how long a request takes, from a read of a warm page to a stuck disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,28 +66,4 @@ PROCESS_CPU = Metric(
 PROCESS_MEMORY = Metric(
     "atoll_process_resident_bytes", "gauge", "Memory that the process occupies.", ("name",)
 )
-HTTP_REQUESTS = Metric(
-    "atoll_http_requests_total", "counter", "Requests answered.", ("method", "status")
-)
-HTTP_DURATION = Metric(
-    "atoll_http_request_seconds",
-    "histogram",
-    "From a request's first byte to its response's last.",
-    ("method",),
-    LATENCY_BOUNDS_S,
-)
-HTTP_RECEIVED = Metric("atoll_http_received_bytes_total", "counter", "Request bodies received.")
-HTTP_SENT = Metric("atoll_http_sent_bytes_total", "counter", "Response bodies sent.")
-HTTP_CONNECTIONS = Metric("atoll_http_connections", "gauge", "Connections that are open.")
-
-METRICS = (
-    ROLE_RUNNING,
-    ROLE_DEATHS,
-    PROCESS_CPU,
-    PROCESS_MEMORY,
-    HTTP_REQUESTS,
-    HTTP_DURATION,
-    HTTP_RECEIVED,
-    HTTP_SENT,
-    HTTP_CONNECTIONS,
-)
+METRICS = (ROLE_RUNNING, ROLE_DEATHS, PROCESS_CPU, PROCESS_MEMORY)

@@ -12,6 +12,8 @@ from atoll.metrics import exposition
 
 pytestmark = pytest.mark.slow
 
+ANSWERED = 'atoll_toy_requests_total{method="GET",status="200"}'
+
 
 def test_up_starts_in_order_and_stops_in_reverse(cloud: Cloud) -> None:
     done = cloud.up("--workers", "2")
@@ -227,10 +229,10 @@ def test_bad_input_is_one_line(cloud: Cloud, flags: list[str], line: str) -> Non
 def test_metrics_survive_a_restart(cloud: Cloud) -> None:
     cloud.up("--set", "metrics.publish_interval_s=0.1")
     cloud.say("hello")
-    wait_for(lambda: _metric(cloud, 'atoll_http_requests_total{method="GET",status="200"}') == 1)
+    wait_for(lambda: _metric(cloud, ANSWERED) == 1)
     cloud.say("die")
     cloud.say("hello")
-    wait_for(lambda: _metric(cloud, 'atoll_http_requests_total{method="GET",status="200"}') == 2)
+    wait_for(lambda: _metric(cloud, ANSWERED) == 2)
     wait_for(lambda: _metric(cloud, 'atoll_role_deaths_total{name="worker-0"}') == 1)
     wait_for(lambda: _metric(cloud, 'atoll_role_running{name="worker-0"}') == 1)
 

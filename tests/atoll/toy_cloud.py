@@ -14,7 +14,7 @@ import trio
 
 from atoll.config import Config, ServerSettings, setting
 from atoll.errors import OperatorError, RefusedError
-from atoll.metrics.table import HTTP_REQUESTS
+from atoll.metrics import Metric
 from atoll.registry import CONFIG_SECTIONS as GROUND_SECTIONS
 from atoll.roles import Bootstrap, RoleContext, RoleInstance
 from atoll.world import World
@@ -35,6 +35,7 @@ ROLES = {
 BOOTSTRAP = ("toy_cloud:prepare",)
 CONFIG_SECTIONS: Mapping[str, str] = {**GROUND_SECTIONS, "toy": "toy_cloud:ToySettings"}
 METRIC_TABLES: tuple[str, ...] = ()
+REQUESTS = Metric("atoll_toy_requests_total", "counter", "Lines answered.", ("method", "status"))
 
 
 def prepare(config: Config, data: Path, world: World) -> Bootstrap:
@@ -78,7 +79,7 @@ async def worker(context: RoleContext) -> None:
     """Answer lines: its name, or what the line tells it to do."""
     note(context, "enter")
     listener = trio.SocketListener(trio.socket.from_stdlib_socket(context.sockets[0]))
-    requests = context.metrics.counter(HTTP_REQUESTS)
+    requests = context.metrics.counter(REQUESTS)
     context.status = lambda: {"requests": requests["GET", "200"]}
     context.ready()
 
