@@ -32,6 +32,7 @@ CONFIG_SECTIONS: Mapping[str, str] = MappingProxyType(
         "metrics": "atoll.config.settings:MetricsSettings",
         "supervisor": "atoll.config.settings:SupervisorSettings",
         "process": "atoll.config.settings:ProcessSettings",
+        "storage": "storage.settings:StorageSettings",
     }
 )
 """Section of the configuration file → frozen dataclass (see `atoll.config`)."""
@@ -47,7 +48,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """Command of the CLI → (click command, what `atoll --help` says of it)."""
 
-METRIC_TABLES: Sequence[str] = ("atoll.metrics.table:METRICS",)
+METRIC_TABLES: Sequence[str] = ("atoll.metrics.table:METRICS", "storage.metrics:METRICS")
 """Tables of `atoll.metrics.Metric`, all shown in docs/metrics.md."""
 
 

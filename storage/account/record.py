@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import xxhash
+
 from storage.device.index import Snapshot, lookup
 from storage.metadata import Metadata, merge, thaw, visible
 from storage.seal import DamagedError, pack, unpack_body
 from storage.timestamp import Timestamp
 
 TABLE = "accounts"
+DIGEST_KEY = b"accounts"
 RECORD_VERSION = 1
 
 
@@ -57,6 +60,11 @@ def merge_accounts(one: AccountRecord, other: AccountRecord) -> AccountRecord:
 def encode_account(key: bytes, record: AccountRecord) -> bytes:
     """Return the stored form of a record."""
     return pack(key, record)
+
+
+def account_digest(key: bytes, record: AccountRecord | None) -> int:
+    """Return the 128-bit hash of a record; 0 where there is none."""
+    return 0 if record is None else xxhash.xxh3_128_intdigest(encode_account(key, record))
 
 
 def read_account(snapshot: Snapshot, name_hash: bytes) -> AccountRecord | None:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from storage.account.record import TABLE, encode_account, merge_accounts, read_account
+from storage.account.record import (
+    DIGEST_KEY,
+    TABLE,
+    account_digest,
+    encode_account,
+    merge_accounts,
+    read_account,
+)
 from storage.container.row import Counters
 from storage.device.transaction import Decision, Transaction
 from storage.mutation import ACCEPTED, Outcome, PutAccount, Status
@@ -20,6 +27,8 @@ def put(txn: Transaction, ask: PutAccount) -> Decision:
     def effect() -> None:
         if record.alive and (held is None or held.id != record.id):
             txn.set_counters(record.id, Counters())
+        change = account_digest(ask.name_hash, held) ^ account_digest(ask.name_hash, record)
+        txn.toggle_digest(DIGEST_KEY, change)
         txn.batch.put(TABLE, ask.name_hash, encode_account(ask.name_hash, record))
         txn.saw(record.changed)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import xxhash
+
 from storage.device.index import Snapshot, lookup
 from storage.metadata import Metadata, merge, thaw, visible
 from storage.seal import DamagedError, pack, unpack_body
 from storage.timestamp import Timestamp
 
 TABLE = "containers"
+DIGEST_KEY = b"containers"
 RECORD_VERSION = 1
 
 
@@ -62,6 +65,11 @@ def merge_containers(one: ContainerRecord, other: ContainerRecord) -> ContainerR
 def encode_container(key: bytes, record: ContainerRecord) -> bytes:
     """Return the stored form of a record."""
     return pack(key, record)
+
+
+def container_digest(key: bytes, record: ContainerRecord | None) -> int:
+    """Return the 128-bit hash of a record; 0 where there is none."""
+    return 0 if record is None else xxhash.xxh3_128_intdigest(encode_container(key, record))
 
 
 def read_container(snapshot: Snapshot, name_hash: bytes) -> ContainerRecord | None:

@@ -6,8 +6,10 @@ from blake3 import blake3
 
 from storage.account.record import read_account
 from storage.container.record import (
+    DIGEST_KEY,
     TABLE,
     ContainerRecord,
+    container_digest,
     encode_container,
     merge_containers,
     read_container,
@@ -42,7 +44,7 @@ def put(txn: Transaction, ask: PutContainer) -> Decision:
     def effect() -> None:
         if record.alive and (held is None or held.id != record.id):
             txn.set_counters(record.id, Counters())
-        _store(txn, ask.account_hash, ask.name_hash, record)
+        _store(txn, ask.account_hash, ask.name_hash, held, record)
 
     return Decision(ACCEPTED, effect)
 
@@ -57,7 +59,7 @@ def delete(txn: Transaction, ask: DeleteContainer) -> Decision:
     if txn.counters(held.id).rows:
         return Decision(Outcome(Status.NOT_EMPTY))
     record = held._replace(alive=False, changed=ask.timestamp, metadata={})
-    return Decision(ACCEPTED, lambda: _store(txn, ask.account_hash, ask.name_hash, record))
+    return Decision(ACCEPTED, lambda: _store(txn, ask.account_hash, ask.name_hash, held, record))
 
 
 def put_row(txn: Transaction, ask: PutRow) -> Decision:
@@ -68,7 +70,7 @@ def put_row(txn: Transaction, ask: PutRow) -> Decision:
     """
     is_account = ask.owner_hash == ask.account_hash
     owner = (read_account if is_account else read_container)(txn.batch, ask.owner_hash)
-    if owner is None or not owner.alive or owner.id != ask.owner_id:
+    if owner is None or owner.id != ask.owner_id or not (owner.alive or ask.row.deleted):
         return Decision(Outcome(Status.GONE))
     name = ask.name.encode()
     held = read_row(txn.batch, ask.owner_id, name)
@@ -82,7 +84,9 @@ def put_row(txn: Transaction, ask: PutRow) -> Decision:
         txn.saw(ask.row.timestamp)
         if ask.row.deleted:
             subject = blake3(ask.owner_id + name).digest(16)
-            names = (ask.owner_id, ask.name)
+            container = owner.name if isinstance(owner, ContainerRecord) else ""
+            account = owner.account if isinstance(owner, ContainerRecord) else owner.name
+            names = (account, container, ask.owner_id, ask.name)
             txn.reclaim_later(DueKind.RECLAIM_ROW, subject, ask.row.timestamp, names)
         if isinstance(owner, ContainerRecord):
             owe_report(txn, owner, ask.account_hash, ask.owner_hash, ask.row.timestamp)
@@ -116,8 +120,14 @@ def owe_report(
 
 
 def _store(
-    txn: Transaction, account_hash: bytes, name_hash: bytes, record: ContainerRecord
+    txn: Transaction,
+    account_hash: bytes,
+    name_hash: bytes,
+    held: ContainerRecord | None,
+    record: ContainerRecord,
 ) -> None:
+    change = container_digest(name_hash, held) ^ container_digest(name_hash, record)
+    txn.toggle_digest(DIGEST_KEY, change)
     txn.batch.put(TABLE, name_hash, encode_container(name_hash, record))
     txn.saw(record.changed)
     owe_report(txn, record, account_hash, name_hash, record.changed)

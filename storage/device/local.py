@@ -12,8 +12,16 @@ from atoll.world import DiskError, World
 from storage.account.record import AccountRecord, read_account
 from storage.container.listing import Pair, Source
 from storage.container.record import ContainerRecord, read_container
-from storage.container.row import Counters, decode_counters, scan_rows, scan_rows_back
+from storage.container.row import (
+    Counters,
+    Row,
+    decode_counters,
+    read_row,
+    scan_rows,
+    scan_rows_back,
+)
 from storage.device.client import DiskClient
+from storage.device.due import Due, read_due
 from storage.device.index import Index, IndexFailedError, Snapshot, lookup
 from storage.device.payload import (
     PayloadDamagedError,
@@ -131,6 +139,14 @@ class LocalReplica:
         """Return the counters of a container or account."""
         return self._read(_counters, owner_id)
 
+    async def row(self, owner_id: bytes, name: str) -> Row | None:
+        """Return one listing row."""
+        return self._read(read_row, owner_id, name.encode())
+
+    async def due(self, now_s: int, limit: int) -> list[Due]:
+        """Return what is due by now."""
+        return self._read(_due, now_s, limit)
+
     @contextmanager
     def source(self, owner_id: bytes) -> Iterator[Source]:
         """Open the rows of a container or account."""
@@ -181,6 +197,10 @@ def _counters(snapshot: Snapshot, owner_id: bytes) -> Counters:
     if body is None:
         raise DamagedError("counters", owner_id, "a collection has no counters")
     return decode_counters(unpack_body(body))
+
+
+def _due(snapshot: Snapshot, now_s: int, limit: int) -> list[Due]:
+    return list(read_due(snapshot, now_s, limit))
 
 
 def _debts(snapshot: Snapshot, account_hash: bytes, limit: int) -> list[Debt]:

@@ -19,7 +19,6 @@ from storage.seal import DamagedError, pack, seal, unpack, unpack_body
 from storage.timestamp import ZERO, milliseconds
 
 FACT_HIGHEST = b"highest timestamp"
-ROOT_DIGEST_RANGE = b"root"
 
 
 class Decision(NamedTuple):
@@ -78,14 +77,11 @@ class Transaction:
         self._counters[owner_id] = counters
 
     def toggle_digest(self, key: bytes, digest: int) -> None:
-        """Take a record's digest into its range and the policy's root, or out again."""
-        for place in (key, key[:2] + ROOT_DIGEST_RANGE):
-            if place not in self._digests:
-                value = self.batch.get("digests", place)
-                self._digests[place] = (
-                    0 if value is None else int.from_bytes(unpack("digests", place, value))
-                )
-            self._digests[place] ^= digest
+        """Take a record's digest into that of its range, or out again."""
+        held = self._digests.get(key)
+        if held is None:
+            held = read_digest(self.batch, key)
+        self._digests[key] = held ^ digest
 
     def owe(self, key: bytes, stamp: bytes, *names: str) -> None:
         """Put a name into the outbox; a later entry replaces an earlier one."""
@@ -141,6 +137,12 @@ class Transaction:
             self.batch.put("facts", FACT_HIGHEST, pack(FACT_HIGHEST, self._highest))
         for folder in self.folders:
             self.payloads.disk.sync_folder(folder)
+
+
+def read_digest(snapshot: Snapshot, key: bytes) -> int:
+    """Return a stored digest; one that was never stored is that of no records."""
+    value = snapshot.get("digests", key)
+    return 0 if value is None else int.from_bytes(unpack("digests", key, value))
 
 
 def read_highest(snapshot: Snapshot) -> bytes:

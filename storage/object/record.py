@@ -167,6 +167,11 @@ def digest_key(prefix: bytes) -> bytes:
     ).to_bytes(2)
 
 
+def root_key(prefix: bytes) -> bytes:
+    """Return the key of the digest that covers a whole policy."""
+    return prefix[:POLICY_SIZE_BYTES] + b"root"
+
+
 def record_digest(prefix: bytes, record: ObjectRecord) -> int:
     """Return the 128-bit hash of what replicas must agree on in a record.
 

@@ -35,6 +35,7 @@ from storage.object.record import (
     object_key,
     object_prefix,
     record_digest,
+    root_key,
 )
 from storage.seal import unpack
 from storage.timestamp import ZERO
@@ -153,7 +154,7 @@ def versions(txn: Transaction, prefix: bytes) -> Iterator[tuple[bytes, ObjectRec
 def _store(txn: Transaction, prefix: bytes, record: ObjectRecord) -> None:
     key = object_key(prefix, record.created)
     txn.batch.put(TABLE, key, encode_object(key, record))
-    txn.toggle_digest(digest_key(prefix), record_digest(prefix, record))
+    _toggle(txn, prefix, record)
     txn.saw(record.changed)
     names = (record.account, record.container, record.name)
     if record.state == State.TOMBSTONE:
@@ -164,7 +165,13 @@ def _store(txn: Transaction, prefix: bytes, record: ObjectRecord) -> None:
 
 def _remove(txn: Transaction, prefix: bytes, key: bytes, record: ObjectRecord) -> None:
     txn.batch.delete(TABLE, key)
-    txn.toggle_digest(digest_key(prefix), record_digest(prefix, record))
+    _toggle(txn, prefix, record)
+
+
+def _toggle(txn: Transaction, prefix: bytes, record: ObjectRecord) -> None:
+    digest = record_digest(prefix, record)
+    txn.toggle_digest(digest_key(prefix), digest)
+    txn.toggle_digest(root_key(prefix), digest)
 
 
 def _drop_payload(txn: Transaction, record: ObjectRecord) -> None:

@@ -95,7 +95,11 @@ class Accounts:
         record = await self.find(account)
         if record is None:
             raise AccountMissingError(account)
-        name_hash = self._hasher(account)
+        return await self.entries_of(record, query)
+
+    async def entries_of(self, record: AccountRecord, query: Query) -> list[Entry]:
+        """List the containers of an account, dead or alive."""
+        name_hash = self._hasher(record.name)
         await self.collect(name_hash)
         numbers = self._placement.account(name_hash)
         return await list_merged(self._voters, numbers, record.id, query)
@@ -179,7 +183,7 @@ class Accounts:
         now = self._clock.now()
         record = await self._containers.newest(container_hash)
         account = await self._newest(account_hash)
-        if record is not None and account is not None and account.alive:
+        if record is not None and account is not None and (account.alive or not record.alive):
             row = Row(now, deleted=True, objects=0, policy=record.policy)
             if record.alive:
                 held = await self._containers.counters(record)

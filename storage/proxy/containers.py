@@ -10,7 +10,7 @@ from storage.container.listing import Entry, Query, Source, list_rows, merged
 from storage.container.record import RECORD_VERSION, ContainerRecord, merge_containers
 from storage.container.row import Counters
 from storage.metadata import stamp
-from storage.mutation import DeleteContainer, Mutation, PutContainer, Status
+from storage.mutation import DeleteContainer, ForgetRow, Mutation, PutContainer, Status
 from storage.path import PathHasher
 from storage.placement import Placement
 from storage.proxy.errors import (
@@ -170,6 +170,31 @@ class Containers:
             ask = PutContainer(self._hasher(held.account), name_hash, record)
             groups: dict[int, list[Mutation]] = {number: [ask] for number in numbers}
             await self._voters.write(groups, numbers)
+
+    async def reclaim(
+        self, account: str, container: str, owner_id: bytes, name: str, timestamp: Timestamp
+    ) -> bool:
+        """Forget a deleted row, of a container or (its name empty) an account, once all agree.
+
+        Returns:
+            Whether it is forgotten, or of no concern any more.
+        """
+        numbers = (
+            self._placement.container(self._hasher(account, container))
+            if container
+            else self._placement.account(self._hasher(account))
+        )
+        found = await self._voters.read(numbers, lambda replica: replica.row(owner_id, name))
+        if len(found) < len(numbers):
+            return False
+        rows = [row for row in found.values() if row is not None]
+        if any(row.timestamp > timestamp for row in rows):
+            return True
+        if any(row.timestamp != timestamp for row in rows):
+            return False
+        ask = ForgetRow(owner_id, name, timestamp)
+        votes = await self._voters.write({number: [ask] for number in numbers}, numbers)
+        return not votes.unsent
 
     def _retry_or_raise(self, votes: Votes, asked: Sequence[int]) -> None:
         if votes.refusal in (Status.CONFLICT, Status.STALE, Status.MISSING):

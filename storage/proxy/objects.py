@@ -18,6 +18,7 @@ from storage.container.row import Row
 from storage.mutation import (
     AmendObject,
     DiscardPayload,
+    ForgetObject,
     Mutation,
     PutObject,
     PutRow,
@@ -41,6 +42,7 @@ from storage.proxy.errors import (
     EtagMismatchError,
     ObjectMissingError,
     OutcomeUnknownError,
+    PreconditionFailedError,
     StoreFullError,
     UnavailableError,
 )
@@ -51,6 +53,9 @@ from storage.proxy.voters import Voters, Votes
 from storage.timestamp import ZERO, HybridClock, Timestamp
 
 WITHDRAW_DEADLINE_S = 5.0
+
+
+_Judge = Callable[[ObjectRecord | None], None]
 
 
 class _LostRaceError(Exception):
@@ -174,14 +179,24 @@ class Objects:
             self._placement.container(container_hash),
         )
 
-    async def _judge(
-        self, target: _Target, condition: Condition | None
+    def _of_living(self, target: _Target, condition: Condition | None) -> _Judge | None:
+        """Return a judge of records of any state that shows the condition living ones alone."""
+        if condition is None:
+            return None
+
+        def judge(newest: ObjectRecord | None) -> None:
+            condition(newest if self._lives(newest, target.container) else None)
+
+        return judge
+
+    async def _look(
+        self, target: _Target, judge: _Judge | None
     ) -> tuple[ObjectRecord | None, bytes]:
-        """Return the newest record of any state, and its `changed`, once the condition holds."""
+        """Return the newest record of any state, and its `changed`, once the judge has let it."""
         voters = target.object_voters
         newest = await self._newest(target.container.policy, target.name_hash, voters)
-        if condition is not None:
-            condition(newest if self._lives(newest, target.container) else None)
+        if judge is not None:
+            judge(newest)
         if newest is None:
             return None, ZERO
         self._clock.observe(newest.changed)
@@ -200,8 +215,9 @@ class Objects:
     ) -> ObjectRecord:
         """Store an object; see `storage.proxy.engine.Engine.put_object`."""
         target = self._target(container, name)
-        if condition is not None:
-            await self._judge(target, condition)
+        judge = self._of_living(target, condition)
+        if judge is not None:
+            await self._look(target, judge)
         write_id = self._clock.now()
         replicas = [self._voters.replicas[number] for number in target.object_voters]
         async with self._intakes.take(body, write_id, replicas, size_bytes) as intake:
@@ -226,11 +242,11 @@ class Objects:
             )
             if intake.inline is not None:
                 record = record._replace(identity=intake.identity, location=_INLINE)
-                return await self._store(target, record, {}, condition, intake.inline)
+                return await self._store(target, record, {}, judge, intake.inline)
             try:
                 locations = await intake.publish(_describe(record, target.prefix))
                 record = record._replace(identity=intake.identity)
-                return await self._store(target, record, locations, condition)
+                return await self._store(target, record, locations, judge)
             except BaseException as error:
                 if not isinstance(error, OutcomeUnknownError):
                     await self._discard(target, write_id)
@@ -251,8 +267,53 @@ class Objects:
             found.append(current)
 
         empty = tombstone(container.account, container.name, name, container.id, ZERO)
-        await self._store(target, empty._replace(write_id=self._clock.now()), {}, must_exist)
+        judge = self._of_living(target, must_exist)
+        await self._store(target, empty._replace(write_id=self._clock.now()), {}, judge)
         return found[-1]
+
+    async def expire(self, container: ContainerRecord, name: str, write_id: bytes) -> bool:
+        """Delete an object whose time has passed, if it still is the one that was written so.
+
+        Returns:
+            Whether it was.
+        """
+        target = self._target(container, name)
+
+        def judge(newest: ObjectRecord | None) -> None:
+            now_s = self._world.clock.wall_ns() / 1e9
+            if newest is None or newest.write_id != write_id or not newest.is_expired(now_s):
+                raise PreconditionFailedError(name)
+
+        empty = tombstone(container.account, container.name, name, container.id, ZERO)
+        try:
+            await self._store(target, empty._replace(write_id=self._clock.now()), {}, judge)
+        except (PreconditionFailedError, ContainerMissingError):
+            return False
+        return True
+
+    async def reclaim(self, names: tuple[str, str, str], policy: int, created: Timestamp) -> bool:
+        """Forget a tombstone once no voter holds anything else.
+
+        A voter that holds nothing has forgotten it already: one that missed the deletion would
+        still hold what was deleted.
+
+        Returns:
+            Whether it is forgotten, or of no concern any more.
+        """
+        name_hash = self._hasher(*names)
+        numbers = self._placement.object(policy, name_hash)
+        prefix = object_prefix(policy, name_hash)
+        found = await self._voters.read(numbers, lambda replica: replica.newest(prefix))
+        if len(found) < len(numbers):
+            return False
+        records = [record for record in found.values() if record is not None]
+        if any(record.created > created for record in records):
+            return True
+        if any(record.created != created for record in records):
+            return False
+        ask = ForgetObject(policy, name_hash, created)
+        votes = await self._voters.write({number: [ask] for number in numbers}, numbers)
+        return not votes.unsent
 
     async def amend(
         self,
@@ -263,7 +324,7 @@ class Objects:
         """Replace an object's metadata; see `storage.proxy.engine.Engine.amend_object`."""
         target = self._target(container, name)
         for _ in range(self._settings.attempts_max):
-            newest, expected = await self._judge(target, None)
+            newest, expected = await self._look(target, None)
             if newest is None or not self._lives(newest, container):
                 raise ObjectMissingError(name)
             attributes = change(newest)
@@ -286,12 +347,12 @@ class Objects:
         target: _Target,
         record: ObjectRecord,
         locations: Mapping[int, Location],
-        condition: Condition | None,
+        judge: _Judge | None,
         payload: bytes = b"",
     ) -> ObjectRecord:
         """Write a record under a fresh timestamp, as often as it takes to be the newest."""
         for _ in range(self._settings.attempts_max):
-            _, expected = await self._judge(target, condition)
+            _, expected = await self._look(target, judge)
             timestamp = self._clock.now()
             record = record._replace(created=timestamp, changed=timestamp)
             policy, name_hash = target.container.policy, target.name_hash
@@ -302,7 +363,7 @@ class Objects:
                     placed = record._replace(location=locations[number])
                 elif locations:
                     placed = record._replace(location=Location(Where.DAMAGED))
-                must_be = expected if condition is not None else None
+                must_be = expected if judge is not None else None
                 asks[number] = PutObject(policy, name_hash, placed, payload, must_be)
             try:
                 await self._write(target, asks, record)

@@ -15,7 +15,8 @@ from typing_extensions import Buffer
 from storage.account.record import AccountRecord
 from storage.container.listing import Source
 from storage.container.record import ContainerRecord
-from storage.container.row import Counters
+from storage.container.row import Counters, Row
+from storage.device.due import Due
 from storage.mutation import Mutation, Outcome
 from storage.object.record import Location, ObjectRecord
 
@@ -106,6 +107,12 @@ class Replica(Protocol):
 
     async def counters(self, owner_id: bytes) -> Counters:
         """Return the counters of a container or account."""
+
+    async def row(self, owner_id: bytes, name: str) -> Row | None:
+        """Return one listing row, deleted or not."""
+
+    async def due(self, now_s: int, limit: int) -> list[Due]:
+        """Return what is due by now, oldest first."""
 
     def source(self, owner_id: bytes) -> AbstractContextManager[Source]:
         """Open the rows of a container or account; must end before the next await."""

@@ -43,29 +43,29 @@ class Store:
         self._hasher = hasher
         self._placement = placement
         self._voters = voters
-        self._containers = Containers(clock, hasher, placement, voters, settings)
-        self.accounts = Accounts(clock, hasher, placement, voters, self._containers, settings)
-        self._objects = Objects(world, clock, hasher, placement, voters, settings)
-        self.container = self._containers.find
-        self.counters = self._containers.counters
-        self.update_container = self._containers.update
-        self.delete_container = self._containers.delete
-        self.list_objects = self._containers.entries
+        self.containers = Containers(clock, hasher, placement, voters, settings)
+        self.accounts = Accounts(clock, hasher, placement, voters, self.containers, settings)
+        self.objects = Objects(world, clock, hasher, placement, voters, settings)
+        self.container = self.containers.find
+        self.counters = self.containers.counters
+        self.update_container = self.containers.update
+        self.delete_container = self.containers.delete
+        self.list_objects = self.containers.entries
         self.account = self.accounts.summary
         self.update_account = self.accounts.update
         self.delete_account = self.accounts.delete
         self.list_containers = self.accounts.entries
-        self.object = self._objects.find
-        self.put_object = self._objects.put
-        self.amend_object = self._objects.amend
-        self.delete_object = self._objects.delete
+        self.object = self.objects.find
+        self.put_object = self.objects.put
+        self.amend_object = self.objects.amend
+        self.delete_object = self.objects.delete
 
     async def create_container(
         self, account: str, container: str, values: Mapping[str, str], policy: int = 0
     ) -> bool:
         """Create a container and, where it is missing, its account."""
         await self.accounts.ensure(account)
-        return await self._containers.create(account, container, values, policy)
+        return await self.containers.create(account, container, values, policy)
 
     def open(
         self, container: ContainerRecord, record: ObjectRecord

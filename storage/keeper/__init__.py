@@ -1,0 +1,1 @@
+"""Background work: reconcilers that look, compare and put right, without input."""

@@ -1,0 +1,121 @@
+"""The keeper role: one process a node that does the background work."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+
+import trio
+
+from atoll.log import get_logger
+from atoll.roles import RoleContext
+from storage.keeper.auditor import Auditor
+from storage.keeper.due import settle_due
+from storage.keeper.reaper import reap
+from storage.metrics import KEEPER_ACTIONS
+from storage.node import KEEPER_SLOT, Node, open_node
+from storage.proxy.errors import StoreError
+from storage.settings import StorageSettings
+from storage.timestamp import ClockDriftError
+
+AUDIT_DELAY_S_MAX = 60.0
+REAP_INTERVAL_S = 10.0
+log = get_logger()
+
+
+async def main(context: RoleContext) -> None:
+    """Work in the background until stopped.
+
+    Raises:
+        RefusedError: what the node holds does not belong together.
+    """
+    async with open_node(context.world, context.data, context.config, KEEPER_SLOT) as node:
+        keeper = Keeper(context, node)
+        context.status = keeper.status
+        context.ready()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keeper.deliver_reports)
+            nursery.start_soon(keeper.settle_due)
+            nursery.start_soon(keeper.reap)
+            nursery.start_soon(keeper.audit)
+            await context.stopping.wait()
+            nursery.cancel_scope.cancel()
+
+
+class Keeper:
+    """The duties of one node's keeper, each a loop over a reconciler."""
+
+    def __init__(self, context: RoleContext, node: Node) -> None:
+        self._world = context.world
+        self._settings = context.config[StorageSettings]
+        self._node = node
+        self._actions = context.metrics.counter(KEEPER_ACTIONS)
+        self._facts: dict[str, object] = {}
+
+    def status(self) -> Mapping[str, object]:
+        """Return what was done, for `atoll status`."""
+        return {**{labels[0]: count for labels, count in self._actions.items()}, **self._facts}
+
+    async def deliver_reports(self) -> None:
+        """The updater: drain the outboxes."""
+
+        async def once() -> None:
+            self._count("reports", await self._node.store.accounts.collect())
+
+        await self._every(self._settings.keeper_interval_s, once)
+
+    async def settle_due(self) -> None:
+        """The expirer and the reclaimer."""
+        replicas = [device.replica for device in self._node.devices.values()]
+
+        async def once() -> None:
+            report = await settle_due(self._world, self._node.store, replicas)
+            self._count("expired", report.expired)
+            self._count("reclaimed", report.reclaimed)
+
+        await self._every(self._settings.keeper_interval_s, once)
+
+    async def reap(self) -> None:
+        """The reaper."""
+        indexes = [device.index for device in self._node.devices.values()]
+
+        async def once() -> None:
+            self._count("reaped", await reap(self._node.store, indexes))
+
+        await self._every(REAP_INTERVAL_S, once)
+
+    async def audit(self) -> None:
+        """The auditor: one device after the other, each once in the interval."""
+        interval_s = self._settings.audit_interval_s
+        await trio.sleep(min(interval_s, AUDIT_DELAY_S_MAX))
+        await self._every(interval_s, self._audit_devices)
+
+    async def _audit_devices(self) -> None:
+        for number, device in self._node.devices.items():
+            if device.replica.failed is not None:
+                continue
+            auditor = Auditor(
+                self._world,
+                device.index,
+                device.folder,
+                device.replica,
+                self._settings.audit_bytes_per_s_max,
+            )
+            report = await auditor.run_once()
+            self._facts[f"audit_device_{number}"] = asdict(report)
+            self._count("payloads_damaged", report.payloads_damaged)
+            found = report.payloads_damaged or report.entries_damaged or report.failures
+            (log.error if found else log.info)("audited", device=number, **asdict(report))
+
+    def _count(self, action: str, count: int) -> None:
+        if count:
+            self._actions[(action,)] += count
+
+    async def _every(self, interval_s: float, once: Callable[[], Awaitable[None]]) -> None:
+        """Run a reconciler for ever; a store that does not answer is tried again."""
+        while True:
+            try:
+                await once()
+            except (StoreError, ClockDriftError) as error:
+                log.warning("keeper will try again", reason=str(error))
+            await trio.sleep(interval_s)
