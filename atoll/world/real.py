@@ -75,7 +75,8 @@ class RealFile:
     def link(self, path: Path) -> None:
         """Give an unnamed file its name."""
         try:
-            os.link(f"/proc/self/fd/{self._fd}", path, follow_symlinks=True)
+            # Python follows the link only when given a folder, which an absolute path ignores.
+            os.link(f"/proc/self/fd/{self._fd}", path, src_dir_fd=self._fd)
         except FileExistsError:
             raise
         except OSError as error:

@@ -27,7 +27,7 @@ from typing_extensions import Buffer
 from atoll.world import Disk, DiskError, File
 
 BLOCK_SIZE_BYTES = 64 * 1024
-FLUSH_SIZE_BYTES = 8 * 1024 * 1024
+FLUSH_SIZE_BYTES = 1024 * 1024
 DESCRIPTION_SIZE_BYTES_MAX = 64 * 1024
 _MAGIC = b"ATOLLPL1"
 _VERSION = 1
