@@ -118,6 +118,8 @@ def _run(config: Config, folder: DataFolder, registry: str, *, detached: bool) -
     except (OperatorError, StartError, DiskError, OSError) as error:
         line = f"cannot {error}" if isinstance(error, DiskError) else str(error)
         exit_code = EXIT_NOT_UP if isinstance(error, StartError) else EXIT_REFUSED
+        if isinstance(error, StartError) and parent:
+            line = f"{line} ({folder.log})"
         if parent:
             parent.fail(line, exit_code)
         log.fatal(line)

@@ -37,11 +37,6 @@ class DataFolder:
         return self.run / "supervisor.sock"
 
     @property
-    def config(self) -> Path:
-        """The settings that this run was started with, for its role processes."""
-        return self.run / "config.json"
-
-    @property
     def metrics(self) -> Path:
         """Prometheus values, a file per process and kind of metric."""
         return self.run / "metrics"

@@ -48,6 +48,7 @@ class Order:
         index: which one of its role it is.
         data: the data folder.
         registry: the module that names the roles.
+        config_fd: the settings, as `Config.dump` writes them.
         channel_fd: this process's end of the control channel.
         socket_fds: listening sockets.
     """
@@ -57,13 +58,15 @@ class Order:
     index: int
     data: Path
     registry: str
+    config_fd: int
     channel_fd: int
     socket_fds: tuple[int, ...] = ()
 
     def arguments(self) -> list[str]:
         """Return the command line after ``python -m atoll.role``."""
-        fds = map(str, (self.channel_fd, *self.socket_fds))
-        return [self.role, self.name, str(self.index), str(self.data), self.registry, *fds]
+        fds = (self.config_fd, self.channel_fd, *self.socket_fds)
+        rest = map(str, (self.index, self.data, self.registry, *fds))
+        return [self.role, self.name, *rest]
 
     @classmethod
     def parse(cls, arguments: list[str]) -> Order:
@@ -72,9 +75,11 @@ class Order:
         Raises:
             ValueError: it was not written by `arguments`.
         """
-        role, name, index, data, registry, channel_fd, *socket_fds = arguments
-        fds = tuple(map(int, socket_fds))
-        return cls(role, name, int(index), Path(data), registry, int(channel_fd), fds)
+        role, name, index, data, registry, *fds = arguments
+        config_fd, channel_fd, *socket_fds = map(int, fds)
+        return cls(
+            role, name, int(index), Path(data), registry, config_fd, channel_fd, tuple(socket_fds)
+        )
 
 
 def main(arguments: list[str]) -> int:
@@ -89,9 +94,8 @@ def main(arguments: list[str]) -> int:
     registry = load_registry(order.registry)
     Path("/proc/self/comm").write_text(f"atoll:{order.name}"[:_COMMAND_NAME_LENGTH_MAX])
     try:
-        config = Config.parse(
-            folder.config.read_bytes(), where=str(folder.config), sections=registry.CONFIG_SECTIONS
-        )
+        text = Path(f"/proc/self/fd/{order.config_fd}").read_bytes()  # with an offset of its own
+        config = Config.parse(text, where="the supervisor", sections=registry.CONFIG_SECTIONS)
         logging.configure(config[LogSettings], order.name, world.clock)
         sys.setswitchinterval(config[ProcessSettings].gil_switch_interval_s)
         lock = Lock(folder.role_locks / f"{order.name}.lock")

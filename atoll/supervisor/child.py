@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import trio
@@ -25,6 +27,22 @@ KILL_GRACE_S = 2.0
 EXIT_NOT_STARTED = 127
 
 log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all processes of a cloud are given.
+
+    Attributes:
+        data: the data folder.
+        registry: the module that names the roles.
+        config_fd: the settings, in a file in memory: a cloud on a full disk must start, or nobody
+            could delete anything.
+    """
+
+    data: Path
+    registry: str
+    config_fd: int
 
 
 class Child:
@@ -74,19 +92,18 @@ class Child:
         """The process id, or None between two processes."""
         return None if self._process is None else self._process.pid
 
-    async def run_once(self, data: Path, registry: str) -> None:
+    async def run_once(self, surroundings: Surroundings) -> None:
         """Start a process and stay with it until it has exited. On cancel: it is killed.
 
         Args:
-            data: the data folder.
-            registry: the module that names the roles.
+            surroundings: what all processes of the cloud are given.
         """
         now_s = self._clock.monotonic_s()
         self.life = self.life.started(now_s)
         self.reason, self.status = "", {}
         self._signs = Signs(now_s, now_s)
         try:
-            self._process, self._channel = await self._spawn(data, registry)
+            self._process, self._channel = await self._spawn(surroundings)
         except OSError as error:
             self._log.error("cannot start a process", error)
             self._after_exit(EXIT_NOT_STARTED)
@@ -147,19 +164,28 @@ class Child:
         self.life = self.life.stopped(self._clock.monotonic_s())
         self._changed()
 
-    async def _spawn(self, data: Path, registry: str) -> tuple[trio.Process, Channel]:
+    async def _spawn(self, around: Surroundings) -> tuple[trio.Process, Channel]:
         ours, theirs = pair()
         try:
             if not self._sockets:
                 self._sockets = [address.open() for address in self._addresses]
-            fds = (theirs.fileno(), *(sock.fileno() for sock in self._sockets))
+            sockets = tuple(sock.fileno() for sock in self._sockets)
             one = self.instance
-            order = Order(one.role, one.name, one.index, data, registry, fds[0], fds[1:])
+            order = Order(
+                one.role,
+                one.name,
+                one.index,
+                around.data,
+                around.registry,
+                around.config_fd,
+                theirs.fileno(),
+                sockets,
+            )
             # -P: a folder named like a package of ours, where the operator happens to stand, is
             # no package. A process group of its own: Ctrl-C reaches the supervisor alone.
             process = await trio.lowlevel.open_process(
                 [sys.executable, "-P", "-m", "atoll.role", *order.arguments()],
-                pass_fds=fds,
+                pass_fds=(order.config_fd, order.channel_fd, *sockets),
                 process_group=0,
             )
         except BaseException:
@@ -205,7 +231,8 @@ class Child:
         self.life = self.life.exited(now_s, exit_code, stopping=stopping, settings=settings)
         if self.life.phase is Phase.WAITING:
             delay_s = self.life.due_s - now_s
-            self._log.error("died", exit_code=exit_code, restart_in_s=round(delay_s, 3))
+            self.reason = self.reason or _how(exit_code)
+            self._log.error("died", reason=self.reason, restart_in_s=round(delay_s, 3))
             if delay_s > QUEUE_HOLD_S_MAX:  # better refused at once than left waiting
                 self._close_sockets()
         elif self.life.phase is Phase.REFUSED:
@@ -232,3 +259,10 @@ class Child:
             "reason": self.reason,
             "status": self.status,
         }
+
+
+def _how(exit_code: int) -> str:
+    """Return how a process ended."""
+    if exit_code < 0:
+        return f"ended by {signal.Signals(-exit_code).name}"
+    return f"ended with exit code {exit_code}"

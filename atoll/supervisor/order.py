@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from atoll.invariant import invariant
 from atoll.roles import RoleInstance
 from atoll.supervisor.policy import OVER, Life, Phase
+
+START_DEATHS_MAX = 5
 
 
 def check_instances(instances: Sequence[RoleInstance]) -> None:
@@ -50,8 +52,20 @@ def is_up(instances: Iterable[RoleInstance], lives: Mapping[str, Life]) -> bool:
 
 def lost_role(instances: Iterable[RoleInstance], lives: Mapping[str, Life]) -> str | None:
     """Return a role of which every instance has refused to serve, or None."""
-    hope: dict[str, bool] = {}
+    return _role_of_which_all(instances, lives, lambda life: life.phase is Phase.REFUSED)
+
+
+def hopeless_role(instances: Iterable[RoleInstance], lives: Mapping[str, Life]) -> str | None:
+    """Return a role of which every instance keeps dying, or None; for a cloud that starts."""
+    return _role_of_which_all(instances, lives, lambda life: life.deaths_in_row >= START_DEATHS_MAX)
+
+
+def _role_of_which_all(
+    instances: Iterable[RoleInstance],
+    lives: Mapping[str, Life],
+    condition: Callable[[Life], bool],
+) -> str | None:
+    all_do: dict[str, bool] = {}
     for one in instances:
-        refused = lives[one.name].phase is Phase.REFUSED
-        hope[one.role] = hope.get(one.role, False) or not refused
-    return next((role for role, there_is in hope.items() if not there_is), None)
+        all_do[one.role] = all_do.get(one.role, True) and condition(lives[one.name])
+    return next((role for role, do in all_do.items() if do), None)

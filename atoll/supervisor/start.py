@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -57,6 +58,7 @@ def run_cloud(
         StartError: the cloud did not come up in time.
     """
     _refuse_long_path(folder)
+    _raise_descriptor_limit()
     settings = config[ServerSettings]
     if not folder.root.exists():  # nothing of ours can hold the port: ask before making anything
         ListeningAddress(settings.listen, settings.backlog).close()
@@ -71,7 +73,6 @@ def run_cloud(
         address = ListeningAddress(settings.listen, settings.backlog)
         config = _resolved(config, address)
         bootstrap = _prepare(config, folder, world, registry)
-        world.disk.replace(folder.config, config.dump())
         metrics.clear(folder.metrics)
         supervisor = Supervisor(
             config,
@@ -94,6 +95,12 @@ def _refuse_long_path(folder: DataFolder) -> None:
             f"the data folder's path is {length - SOCKET_PATH_LENGTH_MAX} bytes too long for Unix "
             f"sockets below it: {folder.root}"
         )
+
+
+def _raise_descriptor_limit() -> None:
+    """Let every process have the connections and files that the system allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _resolved(config: Config, address: ListeningAddress) -> Config:

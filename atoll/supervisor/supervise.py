@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from atoll.metrics.table import ROLE_DEATHS, ROLE_RUNNING
 from atoll.roles import Bootstrap, RoleInstance
 from atoll.supervisor import order
 from atoll.supervisor.answer import Answerer
-from atoll.supervisor.child import Child
+from atoll.supervisor.child import Child, Surroundings
 from atoll.supervisor.log_file import limit_log_file
 from atoll.supervisor.policy import Life, Phase
 from atoll.supervisor.sockets import ListeningAddress
@@ -65,7 +66,10 @@ class Supervisor:
         self._config = config
         self._folder = folder
         self._world = world
-        self._registry = registry
+        config_fd = os.memfd_create("atoll-config")
+        with os.fdopen(config_fd, "wb", closefd=False) as file:
+            file.write(config.dump())
+        self._surroundings = Surroundings(folder.root, registry, config_fd)
         self._screen = bootstrap.screen
         self._announce = announce
         self._is_up = False
@@ -139,7 +143,7 @@ class Supervisor:
                 break
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._guide, child)
-                await child.run_once(self._folder.root, self._registry)
+                await child.run_once(self._surroundings)
                 nursery.cancel_scope.cancel()
             if child.life.phase is not Phase.WAITING:
                 break
@@ -167,29 +171,35 @@ class Supervisor:
                     self._stopping
                     or order.is_up(self._instances, self._lives)
                     or order.lost_role(self._instances, self._lives) is not None
+                    or order.hopeless_role(self._instances, self._lives) is not None
                 )
             )
         if self._stopping:
             return
-        lost = order.lost_role(self._instances, self._lives)
-        if lost is not None:
+        self._failure = self._start_failure()
+        if self._failure is not None:
+            self.stop()
+            return
+        self._is_up = True
+        self._changed()
+        up_s = self._world.clock.monotonic_s() - self._started_s
+        log.info("up", processes=len(self._children), start_s=round(up_s, 3))
+        self._announce(self._screen)
+
+    def _start_failure(self) -> Exception | None:
+        """Return why the cloud cannot serve, or None."""
+        instances, lives = self._instances, self._lives
+        if order.is_up(instances, lives):
+            return None
+        if (lost := order.lost_role(instances, lives)) is not None:
             reasons = [one.reason for one in self._children.values() if one.instance.role == lost]
-            self._failure = OperatorError(f"{lost} refuses to serve: {reasons[0]}")
-            self.stop()
-        elif not order.is_up(self._instances, self._lives):
-            late = [
-                one.name
-                for one in self._instances
-                if self._lives[one.name].phase is not Phase.RUNNING
-            ]
-            self._failure = StartError(f"not up after {deadline_s:g} s: {', '.join(late)}")
-            self.stop()
-        else:
-            self._is_up = True
-            self._changed()
-            up_s = self._world.clock.monotonic_s() - self._started_s
-            log.info("up", processes=len(self._children), start_s=round(up_s, 3))
-            self._announce(self._screen)
+            return OperatorError(f"{lost} refuses to serve: {reasons[0]}")
+        if (role := order.hopeless_role(instances, lives)) is not None:
+            deaths = order.START_DEATHS_MAX
+            return StartError(f"{role} died {deaths} times in a row; the log says why")
+        late = [one.name for one in instances if lives[one.name].phase is not Phase.RUNNING]
+        deadline_s = self._config[SupervisorSettings].ready_deadline_s
+        return StartError(f"not up after {deadline_s:g} s: {', '.join(late)}")
 
     async def _obey_signals(
         self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED

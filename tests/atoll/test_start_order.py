@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from atoll.config import SupervisorSettings
 from atoll.invariant import InvariantError
 from atoll.roles import EXIT_REFUSED, RoleInstance
-from atoll.supervisor.order import check_instances, is_up, lost_role, may_enter, may_stop
+from atoll.supervisor.order import (
+    START_DEATHS_MAX,
+    check_instances,
+    hopeless_role,
+    is_up,
+    lost_role,
+    may_enter,
+    may_stop,
+)
 from atoll.supervisor.policy import OVER, Life, Phase
 
 SETTINGS = SupervisorSettings()
@@ -76,6 +84,18 @@ def test_one_waits_for_a_first_try_only() -> None:
     assert not may_enter(CLOUD[3], now)
     now["disk-1"] = life_in(Phase.WAITING, tried=True)
     assert may_enter(CLOUD[3], now)
+
+
+def test_a_role_is_hopeless_when_all_of_it_keep_dying() -> None:
+    now = lives((Phase.RUNNING,) * 4)
+    for name in ("disk-0", "disk-1"):
+        assert hopeless_role(CLOUD, now) is None
+        life = Life.begin(0.0)
+        for _ in range(START_DEATHS_MAX):
+            assert hopeless_role(CLOUD, {**now, name: life}) is None
+            life = life.started(0.0).exited(0.0, 1, stopping=False, settings=SETTINGS)
+        now[name] = life
+    assert hopeless_role(CLOUD, now) == "disk"
 
 
 @given(st.permutations(CLOUD))
