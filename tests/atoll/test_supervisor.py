@@ -1,9 +1,13 @@
 """Real processes of toy roles: what starts, what is restarted, what stops, what is left over."""
 
+import contextlib
 import os
 import re
 import signal
 import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from toy_harness import Cloud, wait_for
@@ -225,6 +229,38 @@ def test_bad_input_is_one_line(cloud: Cloud, flags: list[str], line: str) -> Non
     errors = done.stderr.splitlines()
     assert len(errors) == 1, done.stderr
     assert line in errors[0]
+
+
+@pytest.mark.root
+def test_full_disk_stops_neither_cloud_nor_start(small_disk: Path, cloud: Cloud) -> None:
+    cloud.up()
+    fill(small_disk)
+    wait_for(lambda: cloud.say("hello").startswith("worker-0"))
+    os.kill(cloud.role("keeper-0")["pid"], signal.SIGKILL)
+    wait_for(lambda: cloud.role("keeper-0")["deaths"] == 1)
+    wait_for(lambda: cloud.role("keeper-0")["phase"] == "running")
+    assert cloud.atoll("down").returncode == 0
+    done = cloud.up()
+    assert done.returncode == 0, done.stderr
+    assert cloud.say("hello").startswith("worker-0")
+
+
+def fill(folder: Path) -> None:
+    with (folder / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+        while filler.write(bytes(65536)):
+            pass
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of a few MiB where the cloud of the same test will have its data."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
+    if os.geteuid() or subprocess.run(command, check=False).returncode:
+        pytest.skip("may not mount")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_metrics_survive_a_restart(cloud: Cloud) -> None:
