@@ -36,6 +36,7 @@ STALE_ROUNDS_MAX = 8
 TRIES_MIN = 1_024
 TRIES_MAX = 1 << 18
 TRIES_PER_MOVE = 4
+REROUTE_LOOKS_MAX = 1 << 22
 _NO_BOUND = np.iinfo(np.int32).max
 
 
@@ -66,6 +67,13 @@ class Proposals(NamedTuple):
     def only(self, chosen: Flags | Numbers) -> Proposals:
         """Return some of them."""
         return Proposals(self.rows[chosen], self.partitions[chosen], self.targets[chosen])
+
+    def then(self, others: Proposals) -> Proposals:
+        """Return these and others."""
+        return Proposals(*(np.concatenate(pair) for pair in zip(self, others, strict=True)))
+
+
+_NO_PROPOSALS = Proposals(*np.zeros((3, 0), dtype=np.int64))
 
 
 class Moves:
@@ -125,6 +133,7 @@ class Moves:
                 self._rehome(*np.nonzero(np.isin(self._table, ids)))
         self._spread()
         self._level()
+        self._reroute()
 
     def _rehome(self, rows: Numbers, partitions: Numbers) -> None:
         """Find a device for replicas that cannot stay; at worst one that the plan did not mean."""
@@ -153,12 +162,16 @@ class Moves:
         def to_under() -> Proposals | None:
             return self._draw_rows(undispersed, self._units_under())
 
+        def to_any() -> Proposals | None:
+            return self._draw_rows(undispersed, np.flatnonzero(self._want))
+
         def swap() -> Proposals | None:
             return self._draw_rows(undispersed, None)
 
         self._rounds(to_under, Rule(must_repair=True, from_over=True))
         self._rounds(to_under, Rule(must_repair=True))
         self._rounds(swap, Rule(must_repair=True, to_under=False))
+        self._rounds(to_any, Rule(must_repair=True, to_under=False))
 
     def _level(self) -> None:
         """Let devices over their share give to those under it."""
@@ -179,6 +192,51 @@ class Moves:
 
         self._rounds(draw, Rule(from_over=True))
 
+    def _reroute(self) -> None:
+        """Bring what is left from over to under by chains in which each replica makes room.
+
+        A chain is an augmenting path, searched breadth-first from the devices under their share.
+        Each device on the way costs a look at all replicas, so looks are limited: enough for every
+        device of a small ring, where luck may find no chain, and for some of a large one.
+        """
+        rows, partitions = np.nonzero(self._table != NO_DEVICE)
+        order = self._shuffler.permutation(len(rows))
+        replicas = rows[order], partitions[order]
+        looks = REROUTE_LOOKS_MAX // len(rows) + 1
+        while looks > 0:
+            chain, used = self._find_chain(*replicas, looks)
+            if chain is None:
+                return
+            self._apply(chain)
+            looks -= used
+
+    def _find_chain(
+        self, rows: Numbers, partitions: Numbers, looks: int
+    ) -> tuple[Proposals | None, int]:
+        """Return moves that bring one replica from a device over to one under; and the looks."""
+        is_over = self._load > self._want
+        to_visit = np.flatnonzero(self._load < self._want).tolist()
+        chains = dict.fromkeys(to_visit, _NO_PROPOSALS)
+        if not is_over[:NO_DEVICE].any():
+            return None, 0
+        for used, target in enumerate(to_visit):  # grows as it goes
+            if used == looks:
+                return None, used
+            moves = Proposals(rows, partitions, np.full(len(rows), target))
+            free = self._may_change(rows, partitions) & ~np.isin(
+                partitions, chains[target].partitions
+            )
+            moves = moves.only(free).only(self._accepts(moves.only(free), Rule()))
+            sources = self._table[moves.rows, moves.partitions]
+            for first in np.sort(_first(sources)):
+                source = int(sources[first])
+                if source not in chains:
+                    chains[source] = moves.only(np.array([first])).then(chains[target])
+                    to_visit.append(source)
+                    if is_over[source]:
+                        return chains[source], used + 1
+        return None, len(to_visit)
+
     def _rounds(self, draw: Callable[[], Proposals | None], rule: Rule) -> None:
         """Draw and apply proposals until there are none, or none has worked for a while."""
         stale = 0
@@ -187,7 +245,9 @@ class Moves:
             if proposals is None or stale == STALE_ROUNDS_MAX:
                 return
             proposals = proposals.only(self._may_change(proposals.rows, proposals.partitions))
-            moved = self._direct(proposals, rule) or (stale and self._detour(proposals, rule))
+            moved = self._direct(proposals, rule)
+            if stale and not moved:
+                moved = self._detour(proposals, rule, only_changed=stale < STALE_ROUNDS_MAX // 2)
             stale = 0 if moved else stale + 1
 
     def _direct(self, proposals: Proposals, rule: Rule) -> int:
@@ -198,14 +258,22 @@ class Moves:
         self._apply(chosen)
         return len(chosen.rows)
 
-    def _detour(self, proposals: Proposals, rule: Rule) -> int:
+    def _detour(self, proposals: Proposals, rule: Rule, *, only_changed: bool) -> int:
         """Apply proposals for which another replica steps aside; return how many.
 
-        The replica that steps aside goes to the target, and ours to where that one was.
+        The replica that steps aside goes to the target, and ours to where that one was. It costs
+        one more move, unless the other replica is one that this rebalance moved already.
         """
         tries = len(proposals.rows)
-        rows = self._shuffler.below(len(self._table), tries)
-        partitions = self._shuffler.below(self._partitions, tries)
+        if only_changed:
+            changed = np.flatnonzero(self._open >= 0)
+            if not len(changed):
+                return 0
+            partitions = changed[self._shuffler.below(len(changed), tries)]
+            rows = self._open[partitions].astype(np.int64)
+        else:
+            partitions = self._shuffler.below(self._partitions, tries)
+            rows = self._shuffler.below(len(self._table), tries)
         between = self._table[rows, partitions]
         aside = Proposals(rows, partitions, proposals.targets)
         ours = Proposals(proposals.rows, proposals.partitions, between.astype(np.int64))
@@ -213,10 +281,10 @@ class Moves:
         works &= self._accepts(ours, rule)
         works &= self._accepts(aside, Rule())
         aside, ours, proposals = aside.only(works), ours.only(works), proposals.only(works)
-        pairs = len(ours.rows)
-        first = np.zeros(2 * pairs, dtype=bool)
-        first[_first(np.concatenate((ours.partitions, aside.partitions)))] = True
-        both = first[:pairs] & first[pairs:]
+        pairs = np.column_stack((ours.partitions, aside.partitions))
+        is_first = np.zeros(pairs.size, dtype=bool)
+        is_first[_first(pairs.ravel())] = True
+        both = np.logical_and.reduce(is_first.reshape(pairs.shape), axis=1)
         aside, ours, proposals = aside.only(both), ours.only(both), proposals.only(both)
         fits = self._fits_shares(proposals, rule)
         self._apply(aside.only(fits))
@@ -316,7 +384,7 @@ def _tries(moves: int) -> int:
     return min(max(TRIES_PER_MOVE * moves, TRIES_MIN), TRIES_MAX)
 
 
-def _first(values: Numbers) -> Numbers:
+def _first(values: Numbers | NDArray[np.uint16]) -> Numbers:
     """Return the index of each value's first occurrence."""
     return np.unique(values, return_index=True)[1]
 
