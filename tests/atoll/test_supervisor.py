@@ -12,7 +12,12 @@ from pathlib import Path
 import pytest
 from toy_harness import Cloud, wait_for
 
+from atoll.config import SupervisorSettings
 from atoll.metrics import exposition
+from atoll.roles import RoleInstance
+from atoll.supervisor.child import Child
+from atoll.supervisor.sockets import ListeningAddress
+from atoll.world import real_world
 
 pytestmark = pytest.mark.slow
 
@@ -169,6 +174,29 @@ def test_silent_role_is_killed(cloud: Cloud) -> None:
     assert cloud.say("hello").startswith("worker-0")
 
 
+async def test_killed_process_that_does_not_die_takes_no_connections() -> None:
+    address = ListeningAddress("127.0.0.1:0", 8)
+    instance = RoleInstance("worker", "worker-0", listen=(address.address,))
+    clock = real_world().clock
+    child = Child(instance, [address], SupervisorSettings(), clock, lambda: None)
+    child._sockets = [address.open()]
+    child._process = StuckProcess()  # type: ignore[assignment]
+    with child._sockets[0].dup():  # the one that the process has
+        child.kill("disk hangs")
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", address.port))
+    address.close()
+
+
+class StuckProcess:
+    """A process that the kernel cannot end."""
+
+    pid = 1
+
+    def kill(self) -> None:
+        """Change nothing."""
+
+
 def test_role_that_ignores_stop_is_killed(cloud: Cloud) -> None:
     cloud.up("--set", 'toy.roles=["stubborn"]', "--set", "server.stop_deadline_s=0.1")
     assert cloud.atoll("down").returncode == 0
@@ -176,11 +204,17 @@ def test_role_that_ignores_stop_is_killed(cloud: Cloud) -> None:
     assert not cloud.leftovers()
 
 
+def test_role_that_does_not_hear_stop_is_cancelled(cloud: Cloud) -> None:
+    cloud.up("--set", 'toy.roles=["dreamy"]', "--set", "server.stop_deadline_s=0.1")
+    assert cloud.atoll("down").returncode == 0
+    assert "killing" not in cloud.folder.log.read_text()
+
+
 def test_foreground_stops_on_ctrl_c(cloud: Cloud) -> None:
     process = cloud.start()
     assert process.stdout is not None
     assert process.stdout.readline().startswith("endpoint 127.0.0.1:")
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "Traceback" not in errors

@@ -31,7 +31,7 @@ class ToySettings:
 
 ROLES = {
     name: f"toy_cloud:{name}"
-    for name in ("disk", "keeper", "worker", "refusing", "crashing", "stubborn", "mute", "late")
+    for name in ("disk", "keeper", "worker", "refusing", "crashing", "stubborn", "dreamy", "late")
 }
 BOOTSTRAP = ("toy_cloud:prepare",)
 CONFIG_SECTIONS: Mapping[str, str] = {**GROUND_SECTIONS, "toy": "toy_cloud:ToySettings"}
@@ -133,12 +133,11 @@ async def stubborn(context: RoleContext) -> None:
         await trio.sleep_forever()
 
 
-async def mute(context: RoleContext) -> None:
-    """Block the event loop for good."""
+async def dreamy(context: RoleContext) -> None:
+    """Not hear that it should stop; it can be cancelled."""
     note(context, "enter")
     context.ready()
-    await trio.sleep(0.05)
-    time.sleep(3600)
+    await trio.sleep_forever()
 
 
 async def late(context: RoleContext) -> None:

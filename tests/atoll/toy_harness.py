@@ -59,6 +59,7 @@ class Cloud:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
 
     def up(self, *flags: str) -> subprocess.CompletedProcess[str]:
