@@ -1,0 +1,53 @@
+"""What Swift can do and Atoll cannot yet: refused with 501, never ignored in silence.
+
+To accept a request for a feature and not do it would lie about what was stored, kept or deleted.
+"""
+
+from __future__ import annotations
+
+from storage.swift.request import Request
+from storage.swift.response import SwiftError
+
+_HEADERS = {
+    b"x-object-manifest": "dynamic large objects",
+    b"x-symlink-target": "symbolic links",
+    b"x-versions-enabled": "object versions",
+    b"x-versions-location": "object versions",
+    b"x-history-location": "object versions",
+    b"x-container-sync-to": "container synchronization",
+    b"x-account-meta-quota-bytes": "quotas",
+    b"x-account-meta-quota-count": "quotas",
+    b"x-container-meta-quota-bytes": "quotas",
+    b"x-container-meta-quota-count": "quotas",
+}
+_PARAMETERS = {
+    b"bulk-delete": "bulk operations",
+    b"extract-archive": "bulk operations",
+    b"version-id": "object versions",
+    b"versions": "object versions",
+}
+_MANIFEST_ACTIONS = frozenset((b"put", b"delete"))
+_CHANGING_METHODS = frozenset(("PUT", "POST", "COPY"))
+
+
+def refuse_absent(request: Request) -> None:
+    """Refuse a request that needs what is not there.
+
+    Raises:
+        SwiftError: 501.
+    """
+    if request.method in _CHANGING_METHODS and not request.headers.keys().isdisjoint(_HEADERS):
+        for header, feature in _HEADERS.items():
+            if request.headers.get(header):
+                raise _absent(feature)
+    if request.scope["query_string"]:
+        parameters = request.parameters
+        for parameter, feature in _PARAMETERS.items():
+            if parameter in parameters:
+                raise _absent(feature)
+        if parameters.raw(b"multipart-manifest") in _MANIFEST_ACTIONS:
+            raise _absent("static large objects")
+
+
+def _absent(feature: str) -> SwiftError:
+    return SwiftError(501, f"This server does not have {feature}.")

@@ -1,0 +1,210 @@
+"""Copies inside the store: COPY, and PUT with X-Copy-From.
+
+After OpenStack Swift (`swift.common.middleware.copy`), with one difference: "If-None-Match: *"
+guards the place of the copy, as it does for any other PUT, and not the source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import NamedTuple
+
+from atoll.world import World
+from storage.container.record import ContainerRecord
+from storage.object.record import ObjectRecord
+from storage.proxy.engine import Engine
+from storage.proxy.errors import ObjectMissingError, UnavailableError
+from storage.swift.authorization import Permission
+from storage.swift.changes import copied_headers, new_attributes
+from storage.swift.conditions import read_status, write_condition
+from storage.swift.containers import existing
+from storage.swift.gate import Gate
+from storage.swift.metadata import MetadataRules, RequestHeaders
+from storage.swift.objects import (
+    LOOKS_MAX,
+    Objects,
+    announced_etag,
+    created,
+    metadata_headers,
+    object_headers,
+)
+from storage.swift.request import Request
+from storage.swift.response import Header, Response, SwiftError, refuse
+from storage.swift.selection import Selection, select_asked, unsatisfiable
+from storage.swift.settings import SwiftSettings
+from storage.swift.target import (
+    Level,
+    Target,
+    parse_account_name,
+    parse_object_path,
+    quote_path,
+)
+from storage.swift.times import http_date, whole_seconds
+
+_IF_NONE_MATCH = b"if-none-match"
+
+
+class _Place(NamedTuple):
+    """Where an object lies or shall lie."""
+
+    container: ContainerRecord
+    name: str
+
+
+class Copies:
+    """Makes copies.
+
+    Args:
+        engine: of the store.
+        gate: judges the place that the request's path does not name.
+        objects: of the same API.
+        rules: of metadata.
+        settings: limits.
+        world: randomness.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        gate: Gate,
+        objects: Objects,
+        rules: MetadataRules,
+        settings: SwiftSettings,
+        world: World,
+    ) -> None:
+        self._engine = engine
+        self._gate = gate
+        self._objects = objects
+        self._rules = rules
+        self._size_bytes_max = settings.object_size_bytes_max
+        self._random = world.random
+
+    async def copy(self, request: Request) -> Response:
+        """COPY: the path names the source, Destination the copy."""
+        if not request.headers.get(b"destination"):
+            raise SwiftError(412, "Destination header required")
+        source = _Place(existing(request), request.target.object)
+        named = _named(request, "Destination", "Destination-Account")
+        return await self._copy(
+            request, source, await self._place(request, named, Permission.WRITE)
+        )
+
+    async def create(self, request: Request) -> Response:
+        """PUT with X-Copy-From: the path names the copy, X-Copy-From the source."""
+        if request.headers.get(b"content-length", b"").lstrip(b"0"):
+            raise refuse("Copy requests require a zero byte body")
+        named = _named(request, "X-Copy-From", "X-Copy-From-Account")
+        source = await self._place(request, named, Permission.READ)
+        return await self._copy(request, source, _Place(existing(request), request.target.object))
+
+    async def _place(self, request: Request, target: Target, permission: Permission) -> _Place:
+        """Return the place that a header names, if the caller may use it.
+
+        Raises:
+            SwiftError: 401, 403, or 404 where there is no such container.
+        """
+        referrer = request.headers.get(b"referer", b"")
+        record, _ = await self._gate.admit(request.identity, target, permission, referrer)
+        if record is None:
+            raise SwiftError(404)
+        return _Place(record, target.object)
+
+    async def _copy(self, request: Request, source: _Place, place: _Place) -> Response:
+        self._objects.check_new_name(place.name)
+        for _ in range(LOOKS_MAX):
+            record = await self._objects.find(*source)
+            if record is None:
+                raise SwiftError(404)
+            shown = object_headers(record)
+            modified_s = whole_seconds(record.changed)
+            status = read_status(_on_source(request.headers), record.etag, modified_s)
+            if status is not None:
+                return Response(status, shown)
+            selection = select_asked(request.headers, record, self._random)
+            if selection is None:
+                return unsatisfiable(record, shown)
+            try:
+                copy = await self._store(request.headers, record, selection, source, place)
+            except ObjectMissingError:
+                continue  # replaced while we looked
+            return created(copy, *_told(record, copy))
+        raise UnavailableError(f"{source.name}: replaced again and again")
+
+    async def _store(
+        self,
+        headers: RequestHeaders,
+        record: ObjectRecord,
+        selection: Selection,
+        source: _Place,
+        place: _Place,
+    ) -> ObjectRecord:
+        if selection.length_bytes > self._size_bytes_max:
+            raise SwiftError(413)
+        merged = copied_headers(headers, record, selection.content_type)
+        attributes = new_attributes(merged, place.name, self._rules, self._objects.now_s())
+        is_whole = selection.status == 200
+        async with (
+            self._engine.open(source.container, record) as payload,
+            aclosing(selection.pieces(payload)) as pieces,
+        ):
+            return await self._engine.put_object(
+                place.container,
+                place.name,
+                attributes,
+                _PayloadBody(pieces),
+                size_bytes=selection.length_bytes,
+                etag=record.etag if is_whole else announced_etag(headers),
+                condition=write_condition(_on_place(headers)),
+            )
+
+
+class _PayloadBody:
+    """A payload as an upload."""
+
+    def __init__(self, pieces: AsyncIterator[bytes | memoryview]) -> None:
+        self._pieces = pieces
+
+    async def receive(self) -> bytes:
+        """Return the next bytes, none at the end."""
+        async for piece in self._pieces:
+            if piece:
+                return bytes(piece)
+        return b""
+
+
+def _named(request: Request, path_header: str, account_header: str) -> Target:
+    """Return the object that two headers name; the account is the path's unless they say."""
+    account = request.target.account
+    value = request.headers.get(account_header.lower().encode("ascii"))
+    if value is not None:
+        account = parse_account_name(value)
+    path = request.headers[path_header.lower().encode("ascii")]
+    return Target(Level.OBJECT, account, *parse_object_path(path_header, path))
+
+
+def _on_source(headers: RequestHeaders) -> RequestHeaders:
+    """Return the headers whose conditions are about the source."""
+    if headers.get(_IF_NONE_MATCH, b"").strip() != b"*":
+        return headers
+    return {name: value for name, value in headers.items() if name != _IF_NONE_MATCH}
+
+
+def _on_place(headers: RequestHeaders) -> RequestHeaders:
+    """Return the headers whose conditions are about what the copy replaces."""
+    value = headers.get(_IF_NONE_MATCH, b"")
+    return {_IF_NONE_MATCH: value} if value.strip() == b"*" else {}
+
+
+def _told(source: ObjectRecord, copy: ObjectRecord) -> list[Header]:
+    """Return what the response tells of source and copy."""
+    return [
+        (b"X-Copied-From-Account", quote_path(source.account)),
+        (b"X-Copied-From", quote_path(source.container, source.name)),
+        (b"X-Copied-From-Last-Modified", http_date(whole_seconds(source.changed))),
+        *(
+            header
+            for header in metadata_headers(copy)
+            if header[0].startswith((b"X-Object-Meta-", b"X-Delete-At"))
+        ),
+    ]

@@ -1,0 +1,105 @@
+"""The gate: finds out whether a caller may do what is asked, and the container on the way."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from storage.auth.authenticator import Identity
+from storage.container.record import ContainerRecord
+from storage.proxy.engine import Engine
+from storage.swift.acl import parse_account_acl, parse_container_acl
+from storage.swift.authorization import (
+    Permission,
+    Standing,
+    is_admitted_by_container,
+    standing_by_account,
+    standing_by_role,
+)
+from storage.swift.response import SwiftError
+from storage.swift.settings import SwiftSettings
+from storage.swift.target import Level, Target
+
+_RULE_OF_PERMISSION = {
+    Permission.READ: "x-container-read",
+    Permission.WRITE: "x-container-write",
+}
+
+
+class Admission(NamedTuple):
+    """What the gate found.
+
+    Attributes:
+        record: the container, if the target has one and it is there.
+        is_owner: whether the caller has an owner's rights in the account.
+    """
+
+    record: ContainerRecord | None
+    is_owner: bool
+
+
+class Gate:
+    """Lets requests in.
+
+    Args:
+        engine: of the store.
+        settings: limits of names.
+    """
+
+    def __init__(self, engine: Engine, settings: SwiftSettings) -> None:
+        self._engine = engine
+        self._account_bytes_max = settings.account_name_bytes_max
+        self._container_bytes_max = settings.container_name_bytes_max
+
+    async def admit(
+        self, identity: Identity | None, target: Target, permission: Permission, referrer: bytes
+    ) -> Admission:
+        """Let a caller in.
+
+        Args:
+            identity: who asks, if that is known.
+            target: what is asked for.
+            permission: what must be permitted.
+            referrer: the Referer header.
+
+        Raises:
+            SwiftError: 403, or 401 where it is not known who asks.
+        """
+        standing = standing_by_role(identity, target, permission)
+        record = await self._container(target)
+        if standing is Standing.REFUSED:
+            standing = await self._standing_by_rules(identity, target, permission, referrer, record)
+        if standing is Standing.REFUSED:
+            raise SwiftError(401 if identity is None else 403)
+        return Admission(record, standing is Standing.OWNER)
+
+    async def _container(self, target: Target) -> ContainerRecord | None:
+        if target.level is Level.ACCOUNT or not self._can_exist(target):
+            return None
+        return await self._engine.container(target.account, target.container)
+
+    def _can_exist(self, target: Target) -> bool:
+        return (
+            len(target.container.encode()) <= self._container_bytes_max
+            and len(target.account.encode()) <= self._account_bytes_max
+        )
+
+    async def _standing_by_rules(
+        self,
+        identity: Identity | None,
+        target: Target,
+        permission: Permission,
+        referrer: bytes,
+        record: ContainerRecord | None,
+    ) -> Standing:
+        if record is not None and permission in _RULE_OF_PERMISSION:
+            rule = record.values.get(_RULE_OF_PERMISSION[permission], "")
+            acl = parse_container_acl(rule)
+            if is_admitted_by_container(acl, identity, target, referrer.decode("latin-1")):
+                return Standing.ADMITTED
+        if identity is None or not self._can_exist(target):
+            return Standing.REFUSED
+        found = await self._engine.account(target.account)
+        if found is None:
+            return Standing.REFUSED
+        account_acl = parse_account_acl(found[0].values.get("x-account-access-control", ""))
+        return standing_by_account(account_acl, identity, target, permission)

@@ -1,0 +1,239 @@
+"""Objects: GET, HEAD, PUT, POST, DELETE. Copies are made by `copies`."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from atoll.world import World
+from storage.container.record import ContainerRecord
+from storage.object.record import ObjectRecord
+from storage.proxy.engine import Attributes, Condition, Engine, Payload
+from storage.proxy.errors import ObjectMissingError, PreconditionFailedError, UnavailableError
+from storage.swift.body import RequestBody, declared_length
+from storage.swift.changes import amendment, new_attributes
+from storage.swift.conditions import (
+    delete_at_condition,
+    match_condition,
+    normalize_etag,
+    read_status,
+    requires_existence,
+    write_condition,
+)
+from storage.swift.containers import existing
+from storage.swift.metadata import (
+    OBJECT_SYSTEM_HEADERS,
+    MetadataRules,
+    RequestHeaders,
+    header_name,
+    object_header_name,
+)
+from storage.swift.request import Request
+from storage.swift.response import Header, Response, SwiftError, page, refuse
+from storage.swift.selection import Selection, select_all, select_asked, unsatisfiable
+from storage.swift.settings import SwiftSettings
+from storage.swift.text import encode
+from storage.swift.times import decimal, http_date, whole_seconds
+
+LOOKS_MAX = 8
+"""How often a GET looks again after the object was replaced under its hands."""
+
+_NS_PER_S = 1e9
+
+
+class Objects:
+    """Handles requests for objects.
+
+    Args:
+        engine: of the store.
+        rules: of metadata.
+        settings: limits.
+        world: clock and randomness.
+    """
+
+    def __init__(
+        self, engine: Engine, rules: MetadataRules, settings: SwiftSettings, world: World
+    ) -> None:
+        self._engine = engine
+        self._rules = rules
+        self._settings = settings
+        self._world = world
+
+    async def read(self, request: Request) -> Response | None:
+        """GET and HEAD: metadata and the payload, which is sent from here."""
+        container = existing(request)
+        for _ in range(LOOKS_MAX):
+            record = await self.find(container, request.target.object)
+            if record is None:
+                raise SwiftError(412 if requires_existence(request.headers) else 404)
+            headers = object_headers(record)
+            status = read_status(request.headers, record.etag, whole_seconds(record.changed))
+            if status is not None:
+                return Response(status, headers)
+            if request.method == "HEAD":
+                return Response(200, headers, length_bytes=record.size_bytes)
+            selection = self._select(request.headers, record)
+            if selection is None:
+                return unsatisfiable(record, headers)
+            try:
+                async with self._engine.open(container, record) as payload:
+                    await _send(request, headers, selection, payload)
+                return None
+            except ObjectMissingError:
+                if request.is_started:
+                    raise
+        raise UnavailableError(f"{request.target.object}: replaced again and again")
+
+    async def create(self, request: Request) -> Response:
+        """PUT: store an object."""
+        headers = request.headers
+        condition = write_condition(headers)
+        container = existing(request)
+        size_bytes_max = self._settings.object_size_bytes_max
+        length_bytes = declared_length(headers, size_bytes_max)
+        name = request.target.object
+        self.check_new_name(name)
+        attributes = new_attributes(headers, name, self._rules, self.now_s())
+        record = await self._engine.put_object(
+            container,
+            name,
+            attributes,
+            RequestBody(request.receive, length_bytes, size_bytes_max),
+            size_bytes=length_bytes,
+            etag=announced_etag(headers),
+            condition=condition,
+        )
+        return created(record)
+
+    async def change(self, request: Request) -> Response:
+        """POST: replace an object's metadata."""
+        container = existing(request)
+        condition = match_condition(request.headers)
+        amend = amendment(request.headers, self._rules, self.now_s())
+
+        def change(record: ObjectRecord) -> Attributes:
+            if condition is not None:
+                condition(record)
+            return amend(record)
+
+        if not self._fits(request.target.object):
+            raise SwiftError(404)
+        await self._engine.amend_object(container, request.target.object, change)
+        return page(202)
+
+    async def delete(self, request: Request) -> Response:
+        """DELETE: remove an object."""
+        container = existing(request)
+        condition = _delete_condition(request.headers)
+        if not self._fits(request.target.object):
+            raise SwiftError(404)
+        await self._engine.delete_object(container, request.target.object, condition)
+        return page(204)
+
+    async def find(self, container: ContainerRecord, name: str) -> ObjectRecord | None:
+        """Return an object's record, or nothing; a name over the limit has none."""
+        return await self._engine.object(container, name) if self._fits(name) else None
+
+    def check_new_name(self, name: str) -> None:
+        """Refuse a name that is too long for an object.
+
+        Raises:
+            SwiftError: 400.
+        """
+        if not self._fits(name):
+            size, longest = len(name.encode()), self._settings.object_name_bytes_max
+            raise refuse(f"Object name length of {size} longer than {longest}")
+
+    def now_s(self) -> float:
+        """Return physical time in seconds since 1970."""
+        return self._world.clock.wall_ns() / _NS_PER_S
+
+    def _fits(self, name: str) -> bool:
+        return len(name.encode()) <= self._settings.object_name_bytes_max
+
+    def _select(self, headers: RequestHeaders, record: ObjectRecord) -> Selection | None:
+        if b"range" not in headers:
+            return select_all(record)
+        return select_asked(headers, record, self._world.random)
+
+
+async def _send(
+    request: Request, headers: list[Header], selection: Selection, payload: Payload
+) -> None:
+    """Send a payload. What fails before its first byte is there to be sent is still an error."""
+    whole = payload.whole
+    if whole is not None and selection.status == 200:
+        await request.start(200, headers, len(whole))
+        await request.send_piece(whole, more=False)
+        return
+    headers[0] = (headers[0][0], selection.content_type)
+    headers += selection.headers
+    left_bytes = selection.length_bytes
+    async with aclosing(selection.pieces(payload)) as pieces:
+        async for piece in pieces:
+            if not request.is_started:
+                await request.start(selection.status, headers, selection.length_bytes)
+            left_bytes -= len(piece)
+            await request.send_piece(piece, more=left_bytes > 0)
+    if not request.is_started:
+        await request.start(selection.status, headers, 0)
+        await request.send_piece(b"", more=False)
+
+
+def object_headers(record: ObjectRecord) -> list[Header]:
+    """Return the headers that tell of an object; the first is its content type."""
+    headers = [
+        (b"Content-Type", encode(record.content_type)),
+        (b"Etag", record.etag.encode("ascii")),
+        (b"Last-Modified", http_date(whole_seconds(record.changed))),
+        (b"X-Timestamp", decimal(record.changed)),
+        (b"Accept-Ranges", b"bytes"),
+    ]
+    headers += metadata_headers(record)
+    return headers
+
+
+def metadata_headers(record: ObjectRecord) -> list[Header]:
+    """Return the headers that clients gave to an object."""
+    headers = [(object_header_name(name), encode(value)) for name, value in record.metadata.items()]
+    for name, value in record.system.items():
+        if name in OBJECT_SYSTEM_HEADERS:
+            headers.append((header_name(name), encode(value)))
+    return headers
+
+
+def created(record: ObjectRecord, *more: Header) -> Response:
+    """Return the response to a write of an object."""
+    return page(
+        201,
+        (b"Etag", record.etag.encode("ascii")),
+        (b"Last-Modified", http_date(whole_seconds(record.changed))),
+        *more,
+    )
+
+
+def announced_etag(headers: RequestHeaders) -> str | None:
+    """Return the MD5 that a client expects its upload to have, if it tells."""
+    tag = normalize_etag(headers.get(b"etag", b"").decode("latin-1"))
+    return tag.lower() or None
+
+
+def _delete_condition(headers: RequestHeaders) -> Condition | None:
+    """Return what must be true of an object that is to be deleted, if anything.
+
+    Raises:
+        SwiftError: 400.
+    """
+    expires_s = delete_at_condition(headers)
+    matches = match_condition(headers)
+    if expires_s is None and matches is None:
+        return None
+
+    def judge(current: ObjectRecord | None, /) -> None:
+        if current is None:
+            return  # 404, whatever is required of it
+        if matches is not None:
+            matches(current)
+        if expires_s is not None and current.delete_at_s != expires_s:
+            raise PreconditionFailedError("X-If-Delete-At and X-Delete-At do not match")
+
+    return judge
