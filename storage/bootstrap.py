@@ -109,7 +109,7 @@ def _screen(config: Config, folder: StorageFolder, world: World) -> tuple[str, .
         return (*lines, f"users    none in {folder.users}")
     variables = {"ST_AUTH": auth, "ST_USER": user.name, "ST_KEY": user.key}
     text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
-    world.disk.replace(folder.credentials, text.encode())
+    _write_if_changed(world, folder.credentials, text.encode())
     return (
         *lines,
         f"user     {user.name}",
@@ -119,3 +119,19 @@ def _screen(config: Config, folder: StorageFolder, world: World) -> tuple[str, .
         f"         . {shlex.quote(str(folder.credentials))}",
         "         swift upload photos /usr/share/pixmaps && swift list photos",
     )
+
+
+def _write_if_changed(world: World, path: Path, data: bytes) -> None:
+    """Write a file unless it has these bytes: a start on a full disk must not need room."""
+    try:
+        file = world.disk.open(path)
+    except FileNotFoundError:
+        world.disk.replace(path, data)
+        return
+    try:
+        held = bytearray(file.size())
+        file.read_into(held, 0)
+    finally:
+        file.close()
+    if held != data:
+        world.disk.replace(path, data)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import native
 import trio
 
 from atoll.config import Config, DeviceSettings
@@ -82,6 +83,18 @@ def read_ring(disk: Disk, path: Path) -> Ring:
         file.close()
 
 
+def check_kernels() -> None:
+    """Refuse to serve with kernels that compute wrong.
+
+    Raises:
+        RefusedError: a golden vector came out differently.
+    """
+    try:
+        native.self_test()
+    except native.NativeError as error:
+        raise RefusedError(str(error)) from error
+
+
 @asynccontextmanager
 async def open_node(world: World, data: Path, config: Config, slot: int) -> AsyncIterator[Node]:
     """Open this node for one process; the connections to its disk processes live as long.
@@ -95,6 +108,7 @@ async def open_node(world: World, data: Path, config: Config, slot: int) -> Asyn
     Raises:
         RefusedError: what is there does not belong together.
     """
+    check_kernels()
     folder = StorageFolder(data)
     cluster = read_cluster(world.disk, data)
     if cluster is None:
