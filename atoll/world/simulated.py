@@ -24,7 +24,8 @@ from atoll.world.interface import (
 )
 
 EPOCH_NS = 1_750_000_000 * 1_000_000_000
-STREAM_SIZE_BYTES_MAX = 64 * 1024 * 1024
+MESSAGES_MAX = 64 * 1024 * 1024
+BACKLOG = 128
 
 
 class SimulatedClock:
@@ -60,12 +61,16 @@ class MemoryFile:
         self._disk = disk
         self._content = content
         self._path = path
+        self._is_named = False
 
     def write(self, data: Buffer, /) -> None:
         """Append all of the data."""
         self._disk.before("write", self._path)
         view = memoryview(data).cast("B")
-        if len(view) > self._disk.free_bytes(self._path):
+        room = self._disk.free_bytes(self._path)
+        if not self._is_named:
+            room -= len(self._content.written)  # which the disk does not know of yet
+        if len(view) > room:
             raise DiskFullError("write", self._path, "no space left")
         self._content.written += view
 
@@ -83,6 +88,7 @@ class MemoryFile:
         if path in self._disk.files:
             raise FileExistsError(path)
         self._disk.files[path] = self._content
+        self._is_named = True
 
     def read_into(self, buffer: Buffer, offset: int, *, wait: bool = True) -> int:
         """Fill the buffer from the offset."""
@@ -242,13 +248,20 @@ class MemoryListener:
     def __init__(self, network: MemoryNetwork, address: str) -> None:
         self._network = network
         self._address = address
-        self._send, self._incoming = trio.open_memory_channel[Stream](128)
+        self._send, self._incoming = trio.open_memory_channel[MemoryStream](BACKLOG)
 
     def connect(self) -> MemoryStream:
-        """Make a connection and return the caller's end."""
-        to_server, from_client = trio.open_memory_channel[bytes](STREAM_SIZE_BYTES_MAX)
-        to_client, from_server = trio.open_memory_channel[bytes](STREAM_SIZE_BYTES_MAX)
-        self._send.send_nowait(MemoryStream(to_client, from_client))
+        """Make a connection and return the caller's end.
+
+        Raises:
+            ConnectionRefusedError: too many wait already.
+        """
+        to_server, from_client = trio.open_memory_channel[bytes](MESSAGES_MAX)
+        to_client, from_server = trio.open_memory_channel[bytes](MESSAGES_MAX)
+        try:
+            self._send.send_nowait(MemoryStream(to_client, from_client))
+        except trio.WouldBlock as error:
+            raise ConnectionRefusedError(f"too many wait at {self._address}") from error
         return MemoryStream(to_server, from_server)
 
     async def accept(self) -> Stream:
@@ -256,8 +269,13 @@ class MemoryListener:
         return await self._incoming.receive()
 
     async def aclose(self) -> None:
-        """Stop listening."""
-        self._network.listeners.pop(self._address, None)
+        """Stop listening; what was not accepted is closed."""
+        if self._network.listeners.get(self._address) is self:
+            del self._network.listeners[self._address]
+        self._send.close()
+        while self._incoming.statistics().current_buffer_used:
+            await self._incoming.receive_nowait().aclose()
+        self._incoming.close()
         await trio.lowlevel.checkpoint()
 
 
