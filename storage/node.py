@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import native
 import trio
 
+import native
 from atoll.config import Config, DeviceSettings
 from atoll.errors import RefusedError
 from atoll.log import get_logger
@@ -155,7 +155,7 @@ async def open_node(world: World, data: Path, config: Config, slot: int) -> Asyn
         async with trio.open_nursery() as nursery:
             for client in clients:
                 nursery.start_soon(client.run)
-            nursery.start_soon(_watch_failures, devices)
+            nursery.start_soon(_watch, devices, clock)
             yield Node(cluster, clock, devices, placement, store)
             nursery.cancel_scope.cancel()
     finally:
@@ -163,9 +163,14 @@ async def open_node(world: World, data: Path, config: Config, slot: int) -> Asyn
             device.index.close()
 
 
-async def _watch_failures(devices: dict[int, LocalDevice]) -> None:
-    """Stop reading a device that was failed by another process."""
+async def _watch(devices: dict[int, LocalDevice], clock: HybridClock) -> None:
+    """Stop reading a device that another process failed; keep the clock from falling behind.
+
+    A clock that is drawn from now and then has passed all that this node wrote until physical
+    time jumped back, and goes on accepting it.
+    """
     while True:
+        clock.now()
         for number, device in devices.items():
             reason = None if device.replica.failed else device.folder.failure()
             if reason is not None:

@@ -84,10 +84,13 @@ class HybridClock:
         Raises:
             ClockDriftError: it lies too far in the future to be believed.
         """
+        seen = int.from_bytes(timestamp[:8])
+        if seen <= self._last:
+            return
         ahead_ms = milliseconds(timestamp) - self._clock.wall_ns() // 1_000_000
         if ahead_ms > self._drift_ms_max:
             raise ClockDriftError(ahead_ms)
-        self._last = max(self._last, int.from_bytes(timestamp[:8]))
+        self._last = seen
 
 
 def process_id(node: int, slot: int, incarnation: int) -> int:

@@ -38,30 +38,45 @@ class LmdbSnapshot:
 
     def get(self, table: str, key: bytes) -> Stored | None:
         """Return the value stored under a key."""
-        return self._txn.get(key, db=self._dbs[table])
+        try:
+            return self._txn.get(key, db=self._dbs[table])
+        except lmdb.Error as error:
+            raise _translate(error) from error
 
     def seek(self, table: str, key: bytes) -> tuple[Stored, Stored] | None:
         """Return the first key at or after the one given, with its value."""
-        cursor = self._txn.cursor(self._dbs[table])
-        return cursor.item() if cursor.set_range(key) else None
+        try:
+            cursor = self._txn.cursor(self._dbs[table])
+            return cursor.item() if cursor.set_range(key) else None
+        except lmdb.Error as error:
+            raise _translate(error) from error
 
     def seek_before(self, table: str, key: bytes) -> tuple[Stored, Stored] | None:
         """Return the last key before the one given, with its value."""
-        cursor = self._txn.cursor(self._dbs[table])
-        found = cursor.prev() if cursor.set_range(key) else cursor.last()
-        return cursor.item() if found else None
+        try:
+            cursor = self._txn.cursor(self._dbs[table])
+            found = cursor.prev() if cursor.set_range(key) else cursor.last()
+            return cursor.item() if found else None
+        except lmdb.Error as error:
+            raise _translate(error) from error
 
     def scan(self, table: str, start: bytes) -> Iterator[tuple[Stored, Stored]]:
         """Walk keys and values upwards."""
-        cursor = self._txn.cursor(self._dbs[table])
-        if cursor.set_range(start):
-            yield from cursor.iternext(keys=True, values=True)
+        try:
+            cursor = self._txn.cursor(self._dbs[table])
+            if cursor.set_range(start):
+                yield from cursor.iternext(keys=True, values=True)
+        except lmdb.Error as error:
+            raise _translate(error) from error
 
     def scan_back(self, table: str, end: bytes) -> Iterator[tuple[Stored, Stored]]:
         """Walk keys and values downwards."""
-        cursor = self._txn.cursor(self._dbs[table])
-        if cursor.prev() if cursor.set_range(end) else cursor.last():
-            yield from cursor.iterprev(keys=True, values=True)
+        try:
+            cursor = self._txn.cursor(self._dbs[table])
+            if cursor.prev() if cursor.set_range(end) else cursor.last():
+                yield from cursor.iterprev(keys=True, values=True)
+        except lmdb.Error as error:
+            raise _translate(error) from error
 
 
 class LmdbBatch(LmdbSnapshot):

@@ -101,7 +101,10 @@ class DiskService:
         decoder = FrameDecoder(GROUP_SIZE_BYTES_MAX)
         while data := await client.stream.receive():
             for body in decoder.feed(data):
-                number, group = unpack_group(body)
+                try:
+                    number, group = unpack_group(body)
+                except (ValueError, TypeError, IndexError) as error:
+                    raise FrameError(f"no group of mutations: {error}") from error
                 self._waiting.append(_Waiting(client, number, group, len(body)))
             if self._waiting:
                 self._has_waiting.set()
