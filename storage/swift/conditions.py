@@ -29,9 +29,10 @@ def read_status(headers: RequestHeaders, etag: str, modified_s: int) -> int | No
     tags = _tags(headers.get(b"if-none-match", b""))
     if "*" in tags or etag in tags:
         return NOT_MODIFIED
-    tags = _tags(headers.get(b"if-match", b""))
-    if tags and not ("*" in tags or etag in tags):
-        return PRECONDITION_FAILED
+    if b"if-match" in headers:
+        tags = _tags(headers[b"if-match"])
+        if not ("*" in tags or etag in tags):
+            return PRECONDITION_FAILED
     since = parse_http_date(headers.get(b"if-modified-since", b""))
     if since is not None and modified_s <= since:
         return NOT_MODIFIED
@@ -84,9 +85,9 @@ def match_condition(headers: RequestHeaders) -> Condition | None:
     With it a write replaces only what the client has seen (RFC 9110 section 13.1.1). Swift
     ignores it on writes.
     """
-    tags = _tags(headers.get(b"if-match", b""))
-    if not tags:
+    if b"if-match" not in headers:
         return None
+    tags = _tags(headers[b"if-match"])
 
     def judge(current: ObjectRecord | None, /) -> None:
         if current is None or not ("*" in tags or current.etag in tags):
