@@ -33,6 +33,8 @@ CONFIG_SECTIONS: Mapping[str, str] = MappingProxyType(
         "supervisor": "atoll.config.settings:SupervisorSettings",
         "process": "atoll.config.settings:ProcessSettings",
         "storage": "storage.settings:StorageSettings",
+        "http": "storage.http.limits:Limits",
+        "swift": "storage.swift.settings:SwiftSettings",
     }
 )
 """Section of the configuration file → frozen dataclass (see `atoll.config`)."""

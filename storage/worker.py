@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import trio
 
@@ -33,9 +34,17 @@ async def main(context: RoleContext) -> None:
     """
     world, config = context.world, context.config
     server = config[ServerSettings]
-    limits = Limits(
-        body_bytes_max=config[StorageSettings].object_size_bytes_max,
-        stop_timeout_s=server.stop_deadline_s,
+    object_size_bytes_max = config[StorageSettings].object_size_bytes_max
+    limits = replace(
+        config[Limits],
+        body_bytes_max=min(config[Limits].body_bytes_max, object_size_bytes_max),
+        stop_timeout_s=min(config[Limits].stop_timeout_s, server.stop_deadline_s),
+    )
+    swift_settings = replace(
+        config[SwiftSettings],
+        object_size_bytes_max=min(
+            config[SwiftSettings].object_size_bytes_max, object_size_bytes_max
+        ),
     )
     tls = None
     if server.tls_certificate is not None and server.tls_key is not None:
@@ -43,10 +52,7 @@ async def main(context: RoleContext) -> None:
     async with open_node(world, context.data, config, context.index) as node:
         secret = bytes.fromhex(node.cluster.token_secret)
         users = StaticUsers.load(StorageFolder(context.data).users, secret, world)
-        settings = SwiftSettings(
-            object_size_bytes_max=config[StorageSettings].object_size_bytes_max
-        )
-        swift = SwiftApp(node.store, users, settings, world)
+        swift = SwiftApp(node.store, users, swift_settings, world)
         metrics_folder = DataFolder(context.data).metrics
         observer = _Observer(context)
         context.status = observer.status
