@@ -56,26 +56,27 @@ class DiskService:
         self._waiting: deque[_Waiting] = deque()
         self._has_waiting = trio.Event()
         self._has_room = trio.Event()
+        self._clients = 0
+        self._client_left = trio.Event()
         self.batches = 0
         self.groups = 0
 
     async def serve(self, listener: Listener, stopping: trio.Event) -> None:
-        """Serve clients until stopped, then commit what waits and return.
+        """Serve clients until stopped, and then until the last of them has left.
 
-        On cancel: what was not answered has an unknown outcome.
+        When a supervisor dies its workers stop at the same time as this process: it stays for
+        the requests that they finish. On cancel: what was not answered has an unknown outcome.
 
         Raises:
             IndexFailedError: the device has to be failed.
         """
-        async with trio.open_nursery() as connections:
-            connections.start_soon(self._accept, listener, connections)
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._commit_forever)
-                await stopping.wait()
-                nursery.cancel_scope.cancel()
-            if self._waiting:
-                await self._commit()
-            connections.cancel_scope.cancel()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._accept, listener, nursery)
+            nursery.start_soon(self._commit_forever)
+            await stopping.wait()
+            while self._clients:
+                await self._client_left.wait()
+            nursery.cancel_scope.cancel()
 
     async def _accept(self, listener: Listener, nursery: trio.Nursery) -> None:
         try:
@@ -86,6 +87,7 @@ class DiskService:
                 await listener.aclose()
 
     async def _serve_client(self, client: _Client) -> None:
+        self._clients += 1
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._send_answers, client)
@@ -94,6 +96,9 @@ class DiskService:
         except* (ConnectionError, FrameError):
             pass  # the client is gone, or not one of ours: nothing more can be told to it
         finally:
+            self._clients -= 1
+            self._client_left.set()
+            self._client_left = trio.Event()
             with trio.CancelScope(shield=True):
                 await client.stream.aclose()
 
