@@ -128,7 +128,7 @@ def _ascend(source: Source, query: Query) -> list[Entry]:
     def is_past(name: bytes) -> bool:
         return bool(end_marker) and name >= end_marker
 
-    return _walk(source.scan, start, is_past, successor, query)
+    return _walk(source.scan, start, is_past, successor, query.marker, query)
 
 
 def _descend(source: Source, query: Query) -> list[Entry]:
@@ -138,7 +138,11 @@ def _descend(source: Source, query: Query) -> list[Entry]:
     def is_past(name: bytes) -> bool:
         return bool(end_marker) and name <= end_marker
 
-    return _walk(source.scan_back, min(bounds, default=b""), is_past, bytes, query)
+    def beyond(rolled: bytes) -> bytes:
+        return rolled + b"\0" if query.path is not None else rolled  # "directory/" is an object
+
+    start = min(bounds, default=b"")
+    return _walk(source.scan_back, start, is_past, beyond, query.end_marker, query)
 
 
 def _walk(
@@ -146,10 +150,14 @@ def _walk(
     start: bytes,
     is_past: Callable[[bytes], bool],
     beyond: Callable[[bytes], bytes],
+    lower: str,
     query: Query,
 ) -> list[Entry]:
-    """Collect entries; after a rolled-up prefix the walk begins again `beyond` it."""
-    prefix, delimiter, marker = query.prefix.encode(), query.delimiter.encode(), query.marker
+    """Collect entries; after a rolled-up prefix the walk begins again `beyond` it.
+
+    A prefix that is itself the `lower` marker is not listed, as no entry that equals it is.
+    """
+    prefix, delimiter = query.prefix.encode(), query.delimiter.encode()
     entries: list[Entry] = []
     resume: bytes | None = start
     while resume is not None:
@@ -163,7 +171,7 @@ def _walk(
             if rolled is None:
                 entries.append(Entry(name.decode(), row))
                 continue
-            if query.path is None and rolled.decode() != marker:
+            if query.path is None and rolled.decode() != lower:
                 entries.append(Entry(rolled.decode(), None))
             resume = beyond(rolled)
             break

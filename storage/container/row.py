@@ -13,8 +13,15 @@ from typing import NamedTuple
 import xxhash
 from blake3 import blake3
 
-from storage.device.index import KEY_SIZE_BYTES_MAX, Batch, Snapshot, prove_absent
-from storage.seal import DamagedError, pack, unpack
+from storage.device.index import (
+    KEY_SIZE_BYTES_MAX,
+    Batch,
+    Snapshot,
+    prove_absent,
+    walk,
+    walk_back,
+)
+from storage.seal import pack, unpack, unpack_body
 from storage.timestamp import TIMESTAMP_SIZE_BYTES, Timestamp
 
 TABLE = "rows"
@@ -161,18 +168,11 @@ def scan_rows(snapshot: Snapshot, owner_id: bytes, start: bytes) -> Iterator[tup
     """Walk names and rows upwards, deleted rows too, from the first name at or after the start.
 
     Raises:
-        DamagedError: a row failed its check, or the keys are out of order.
+        DamagedError: a row, or the proof that there are no others, failed its check.
     """
     skip, rest_start = start[:SLICE_SIZE_BYTES], start[SLICE_SIZE_BYTES:]
-    last = b""
-    for raw_key, value in snapshot.scan(TABLE, owner_id + skip):
-        if raw_key[:_PREFIX_SIZE_BYTES] != owner_id:
-            return
-        key = bytes(raw_key)
-        if key <= last:
-            raise DamagedError(TABLE, key, "keys are out of order")
-        last = key
-        fields = unpack(TABLE, key, value)
+    for key, body in walk(snapshot, TABLE, owner_id + skip, owner_id):
+        fields = unpack_body(body)
         name = key[_PREFIX_SIZE_BYTES:]
         if fields is not None:
             if name >= start:
@@ -193,18 +193,15 @@ def scan_rows_back(snapshot: Snapshot, owner_id: bytes, end: bytes) -> Iterator[
         end: a name; empty for all names.
 
     Raises:
-        DamagedError: a row failed its check.
+        DamagedError: a row, or the proof that there are no others, failed its check.
     """
     skip, rest_end = end[:SLICE_SIZE_BYTES], end[SLICE_SIZE_BYTES:]
     if not end:
         stop = (int.from_bytes(owner_id) + 1).to_bytes(_PREFIX_SIZE_BYTES)
     else:
         stop = owner_id + skip + (_PAST_GOES_ON if rest_end else b"")
-    for raw_key, value in snapshot.scan_back(TABLE, stop):
-        if raw_key[:_PREFIX_SIZE_BYTES] != owner_id:
-            return
-        key = bytes(raw_key)
-        fields = unpack(TABLE, key, value)
+    for key, body in walk_back(snapshot, TABLE, stop, owner_id):
+        fields = unpack_body(body)
         name = key[_PREFIX_SIZE_BYTES:]
         if fields is not None:
             if not end or name < end:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from storage.device.index import Snapshot
-from storage.seal import unpack
+from storage.device.index import Snapshot, walk
+from storage.seal import unpack_body
 
 TABLE = "due"
 
@@ -47,9 +47,8 @@ def read_due(snapshot: Snapshot, now_s: int, limit: int) -> Iterator[Due]:
     Raises:
         DamagedError: an entry failed its check.
     """
-    for raw_key, value in snapshot.scan(TABLE, b""):
-        key = bytes(raw_key)
+    for key, body in walk(snapshot, TABLE, b"", b""):
         if limit <= 0 or int.from_bytes(key[:8]) > now_s:
             return
         limit -= 1
-        yield Due(key, key[8], key[9:], tuple(unpack(TABLE, key, value)))
+        yield Due(key, key[8], key[9:], tuple(unpack_body(body)))

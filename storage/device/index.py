@@ -6,7 +6,8 @@ the same makers: LMDB (`lmdb_index`), and memory with and without faults (`memor
 Absence is proven, never assumed: LMDB has no page checksums, so a flipped bit in a key or in a
 branch page would make a record vanish without a trace. `prove_absent` tests the two neighbours of
 a key that was not found: a damaged key breaks its neighbour's seal, a damaged branch leads to a
-leaf whose keys do not enclose the one that was sought.
+leaf whose keys do not enclose the one that was sought. `walk` and `walk_back` test the same at both
+ends of what they return.
 """
 
 from __future__ import annotations
@@ -116,6 +117,52 @@ def prove_absent(snapshot: Snapshot, table: str, key: bytes, prefix: bytes | Non
             raise DamagedError(table, key, "found on a second look")
     if before is not None and (bytes(before[0]) >= key or not is_sealed(*before)):
         raise DamagedError(table, key, "the entry before is damaged")
+
+
+def walk(
+    snapshot: Snapshot, table: str, start: bytes, prefix: bytes
+) -> Iterator[tuple[bytes, memoryview]]:
+    """Walk keys and verified bodies upwards from `start`, as long as keys begin with `prefix`.
+
+    Raises:
+        DamagedError: an entry, or the proof that there are no others, failed its check.
+    """
+    last = snapshot.seek_before(table, start) if start else None
+    if last is not None and (bytes(last[0]) >= start or not is_sealed(*last)):
+        raise DamagedError(table, start, "the entry before is damaged")
+    bound = start
+    for raw_key, value in snapshot.scan(table, start):
+        key = bytes(raw_key)
+        if key < bound:
+            raise DamagedError(table, key, "keys are out of order")
+        body = unseal(table, key, value)
+        if not key.startswith(prefix):
+            return
+        yield key, body
+        bound = key + b"\0"
+
+
+def walk_back(
+    snapshot: Snapshot, table: str, end: bytes, prefix: bytes
+) -> Iterator[tuple[bytes, memoryview]]:
+    """Walk keys and verified bodies downwards from before `end`; see `walk`.
+
+    Raises:
+        DamagedError: an entry, or the proof that there are no others, failed its check.
+    """
+    last = snapshot.seek(table, end)
+    if last is not None and (bytes(last[0]) < end or not is_sealed(*last)):
+        raise DamagedError(table, end, "the entry after is damaged")
+    bound = end
+    for raw_key, value in snapshot.scan_back(table, end):
+        key = bytes(raw_key)
+        if key >= bound:
+            raise DamagedError(table, key, "keys are out of order")
+        body = unseal(table, key, value)
+        if not key.startswith(prefix):
+            return
+        yield key, body
+        bound = key
 
 
 def lookup(snapshot: Snapshot, table: str, key: bytes) -> memoryview | None:

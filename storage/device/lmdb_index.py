@@ -21,8 +21,13 @@ _FULL = (lmdb.MapFullError,)
 _NO_ROOM_TEXTS = ("No space left", "quota exceeded")
 
 
+def _translate(error: lmdb.Error) -> IndexFullError | IndexFailedError:
+    full = isinstance(error, _FULL) or any(text in str(error) for text in _NO_ROOM_TEXTS)
+    return IndexFullError(str(error)) if full else IndexFailedError(str(error))
+
+
 class LmdbSnapshot:
-    """A read transaction."""
+    """A read transaction; its methods raise IndexFailedError where a page is no page."""
 
     __slots__ = ("_dbs", "_txn")
 
@@ -88,28 +93,27 @@ class LmdbBatch(LmdbSnapshot):
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            try:
-                self._txn.commit()
-            except lmdb.Error as failure:
-                raise _translate(failure) from failure
+        if error is not None:
+            self._txn.abort()
             return
-        self._txn.abort()
-        if isinstance(error, lmdb.Error):
-            raise _translate(error) from error
+        try:
+            self._txn.commit()
+        except lmdb.Error as failure:
+            raise _translate(failure) from failure
 
     def put(self, table: str, key: bytes, value: bytes) -> None:
         """Store a value."""
-        self._txn.put(key, value, db=self._dbs[table])
+        try:
+            self._txn.put(key, value, db=self._dbs[table])
+        except lmdb.Error as error:
+            raise _translate(error) from error
 
     def delete(self, table: str, key: bytes) -> bool:
         """Remove a key."""
-        return bool(self._txn.delete(key, db=self._dbs[table]))
-
-
-def _translate(error: lmdb.Error) -> IndexFullError | IndexFailedError:
-    full = isinstance(error, _FULL) or any(text in str(error) for text in _NO_ROOM_TEXTS)
-    return IndexFullError(str(error)) if full else IndexFailedError(str(error))
+        try:
+            return bool(self._txn.delete(key, db=self._dbs[table]))
+        except lmdb.Error as error:
+            raise _translate(error) from error
 
 
 class LmdbIndex:

@@ -22,7 +22,7 @@ from storage.container.row import (
 )
 from storage.device.client import DiskClient
 from storage.device.due import Due, read_due
-from storage.device.index import Index, IndexFailedError, Snapshot, lookup
+from storage.device.index import Index, IndexFailedError, Snapshot, lookup, walk
 from storage.device.payload import (
     PayloadDamagedError,
     PayloadFolder,
@@ -32,7 +32,7 @@ from storage.device.payload import (
 from storage.mutation import Mutation, Outcome
 from storage.object.record import Location, ObjectRecord, Where, newest
 from storage.proxy.replica import Debt, ReplicaFailedError
-from storage.seal import DamagedError, unpack, unpack_body, unseal
+from storage.seal import DamagedError, unpack_body, unseal
 
 THREAD_SIZE_BYTES_MIN = 256 * 1024
 T = TypeVar("T")
@@ -205,11 +205,10 @@ def _due(snapshot: Snapshot, now_s: int, limit: int) -> list[Due]:
 
 def _debts(snapshot: Snapshot, account_hash: bytes, limit: int) -> list[Debt]:
     debts: list[Debt] = []
-    for raw_key, value in snapshot.scan("outbox", account_hash):
-        if raw_key[: len(account_hash)] != account_hash or len(debts) >= limit:
+    for key, body in walk(snapshot, "outbox", account_hash, account_hash):
+        if len(debts) >= limit:
             break
-        key = bytes(raw_key)
-        debts.append(Debt(key, *unpack("outbox", key, value)))
+        debts.append(Debt(key, *unpack_body(body)))
     return debts
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from storage.device.due import DueKind
+from storage.device.index import walk
 from storage.device.transaction import Decision, Transaction
 from storage.mutation import (
     ACCEPTED,
@@ -22,7 +23,6 @@ from storage.mutation import (
     WithdrawObject,
 )
 from storage.object.record import (
-    PREFIX_SIZE_BYTES,
     TABLE,
     Location,
     ObjectRecord,
@@ -37,8 +37,10 @@ from storage.object.record import (
     record_digest,
     root_key,
 )
-from storage.seal import unpack
+from storage.seal import unpack_body
 from storage.timestamp import ZERO
+
+_PRESENT = (Where.INLINE, Where.FILE)
 
 
 def put(txn: Transaction, ask: PutObject) -> Decision:
@@ -48,7 +50,7 @@ def put(txn: Transaction, ask: PutObject) -> Decision:
     record = ask.record
     if held is not None:
         if held.write_id == record.write_id and held.created == record.created:
-            return Decision(ACCEPTED)
+            return _accept_again(txn, prefix, held, ask)
         if held.changed >= record.created:
             return Decision(Outcome(Status.STALE, held.changed))
     if ask.expected is not None and ask.expected != (ZERO if held is None else held.changed):
@@ -59,11 +61,22 @@ def put(txn: Transaction, ask: PutObject) -> Decision:
             if old.write_id != record.write_id:
                 _drop_payload(txn, old)
             _remove(txn, prefix, key, old)
-        if record.location.where == Where.INLINE:
-            txn.put_payload(record.write_id, ask.payload)
-        elif record.location.where == Where.FILE:
-            txn.folders.add(txn.payloads.folder(record.write_id))
+        _keep_payload(txn, ask)
         _store(txn, prefix, record)
+
+    return Decision(ACCEPTED, effect)
+
+
+def _accept_again(txn: Transaction, prefix: bytes, held: ObjectRecord, ask: PutObject) -> Decision:
+    """Accept a record that is held; a reader may have brought it here before its payload came."""
+    location = ask.record.location
+    if held.location.where in _PRESENT or location.where not in _PRESENT:
+        return Decision(ACCEPTED)
+
+    def effect() -> None:
+        _remove(txn, prefix, object_key(prefix, held.created), held)
+        _keep_payload(txn, ask)
+        _store(txn, prefix, held._replace(location=location))
 
     return Decision(ACCEPTED, effect)
 
@@ -105,7 +118,7 @@ def mark_damaged(txn: Transaction, ask: MarkDamaged) -> Decision:
     mine = [
         (key, old)
         for key, old in versions(txn, prefix)
-        if old.write_id == ask.write_id and old.location.where in (Where.INLINE, Where.FILE)
+        if old.write_id == ask.write_id and old.location.where in _PRESENT
     ]
 
     def effect() -> None:
@@ -142,13 +155,12 @@ def versions(txn: Transaction, prefix: bytes) -> Iterator[tuple[bytes, ObjectRec
     Raises:
         DamagedError: one failed its check.
     """
-    found = []
-    for raw_key, value in txn.batch.scan(TABLE, prefix):
-        if raw_key[:PREFIX_SIZE_BYTES] != prefix:
-            break
-        key = bytes(raw_key)
-        found.append((key, decode_object(key, unpack(TABLE, key, value))))
-    return iter(found)
+    return iter(
+        [
+            (key, decode_object(key, unpack_body(body)))
+            for key, body in walk(txn.batch, TABLE, prefix, prefix)
+        ]
+    )
 
 
 def _store(txn: Transaction, prefix: bytes, record: ObjectRecord) -> None:
@@ -161,6 +173,14 @@ def _store(txn: Transaction, prefix: bytes, record: ObjectRecord) -> None:
         txn.reclaim_later(DueKind.RECLAIM_OBJECT, prefix + record.write_id, record.created, names)
     elif record.delete_at_s is not None:
         txn.remind(record.delete_at_s, DueKind.EXPIRE, prefix + record.write_id, names)
+
+
+def _keep_payload(txn: Transaction, ask: PutObject) -> None:
+    where, write_id = ask.record.location.where, ask.record.write_id
+    if where == Where.INLINE:
+        txn.put_payload(write_id, ask.payload)
+    elif where == Where.FILE:
+        txn.folders.add(txn.payloads.folder(write_id))
 
 
 def _remove(txn: Transaction, prefix: bytes, key: bytes, record: ObjectRecord) -> None:
