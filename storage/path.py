@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from blake3 import blake3
 
 NAME_HASH_SIZE_BYTES = 16
 ACCOUNT_NAME_BYTES_MAX = 256
 CONTAINER_NAME_BYTES_MAX = 256
 OBJECT_NAME_BYTES_MAX = 1024
+COLLECTIONS_KNOWN_MAX = 8192
 
 
 class PathHasher:
@@ -19,6 +22,7 @@ class PathHasher:
 
     def __init__(self, salt: bytes) -> None:
         self._salt = salt
+        self._of_collection = lru_cache(maxsize=COLLECTIONS_KNOWN_MAX)(self._hash)
 
     def __call__(self, *names: str) -> bytes:
         """Return the 16-byte hash of an account, container or object.
@@ -27,4 +31,7 @@ class PathHasher:
             names: account; account and container; or account, container and object. The
                 first two never hold a slash, so no two paths run together.
         """
+        return self._hash(*names) if len(names) > 2 else self._of_collection(*names)
+
+    def _hash(self, *names: str) -> bytes:
         return blake3("/".join(names).encode("utf-8"), key=self._salt).digest(NAME_HASH_SIZE_BYTES)

@@ -41,12 +41,14 @@ class Placement:
 class _Voters:
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
-        self._known: dict[int, tuple[int, ...]] = {}
+        self._known: dict[bytes, tuple[int, ...]] = {}
 
     def of(self, name_hash: bytes) -> tuple[int, ...]:
-        partition = self._ring.partition(name_hash)
-        voters = self._known.get(partition)
+        leading = name_hash[:2]
+        voters = self._known.get(leading)
         if voters is None:
-            voters = tuple(device.id for device in self._ring.primaries(partition))
-            self._known[partition] = voters
+            primaries = self._ring.primaries(self._ring.partition(name_hash))
+            voters = tuple(device.id for device in primaries)
+            if self._ring.power <= 8 * len(leading):  # two bytes tell the partition
+                self._known[leading] = voters
         return voters

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 
 from storage.device.client import DeviceUnavailableError, OutcomeUnknownError
 from storage.device.payload import BLOCK_SIZE_BYTES, PayloadDamagedError
@@ -88,20 +87,16 @@ class FilePayload:
 class _Search:
     """Goes through the replicas of one object until one has its payload undamaged."""
 
-    def __init__(self, record: ObjectRecord, policy: int, name_hash: bytes) -> None:
+    def __init__(
+        self, record: ObjectRecord, policy: int, name_hash: bytes, replicas: list[Replica]
+    ) -> None:
         self._record = record
         self._policy = policy
         self._name_hash = name_hash
-        self._rest: list[Replica] = []
+        self._rest = replicas
         self._replica: Replica | None = None
         self._was_replaced = False
-        self._own: ObjectRecord | None = None
-
-    def among(self, replicas: Sequence[Replica]) -> _Search:
-        """Set the replicas; the record came from the only one when there is one."""
-        self._rest = list(replicas)
-        self._own = self._record if len(replicas) == 1 else None
-        return self
+        self._own = record if len(replicas) == 1 else None  # it can only be that replica's
 
     async def next_good(self) -> InlinePayload | StoredPayload:
         """Open the payload at the next replica that has it.
@@ -152,15 +147,39 @@ class _Search:
                 return
 
 
-@asynccontextmanager
-async def open_payload(
-    voters: Voters, numbers: Sequence[int], record: ObjectRecord, policy: int, name_hash: bytes
-) -> AsyncIterator[InlinePayload | FilePayload]:
-    """Open an object's payload; see `storage.proxy.engine.Engine.open`."""
-    search = _Search(record, policy, name_hash).among([voters.replicas[n] for n in numbers])
-    found = await search.next_good()
-    payload = found if isinstance(found, InlinePayload) else FilePayload(search, found)
-    try:
-        yield payload
-    finally:
-        payload.close()
+class OpenPayload:
+    """The context of an open payload; see `storage.proxy.engine.Engine.open`.
+
+    A class, not a generator: every GET passes here.
+
+    Args:
+        voters: the devices.
+        numbers: of those that may have the payload.
+        record: of the object.
+        policy: storage policy.
+        name_hash: of the object.
+    """
+
+    __slots__ = ("_payload", "_search")
+
+    def __init__(
+        self,
+        voters: Voters,
+        numbers: Sequence[int],
+        record: ObjectRecord,
+        policy: int,
+        name_hash: bytes,
+    ) -> None:
+        replicas = [voters.replicas[number] for number in numbers]
+        self._search = _Search(record, policy, name_hash, replicas)
+        self._payload: InlinePayload | FilePayload | None = None
+
+    async def __aenter__(self) -> InlinePayload | FilePayload:
+        found = await self._search.next_good()
+        payload = found if isinstance(found, InlinePayload) else FilePayload(self._search, found)
+        self._payload = payload
+        return payload
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._payload is not None:
+            self._payload.close()

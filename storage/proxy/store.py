@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 
 from atoll.world import World
 from storage.container.record import ContainerRecord
@@ -13,7 +12,7 @@ from storage.placement import Placement
 from storage.proxy.accounts import Accounts
 from storage.proxy.containers import Containers
 from storage.proxy.objects import Objects
-from storage.proxy.payloads import FilePayload, InlinePayload, open_payload
+from storage.proxy.payloads import OpenPayload
 from storage.proxy.settings import EngineSettings
 from storage.proxy.voters import Voters
 from storage.timestamp import HybridClock
@@ -67,10 +66,8 @@ class Store:
         await self.accounts.ensure(account)
         return await self.containers.create(account, container, values, policy)
 
-    def open(
-        self, container: ContainerRecord, record: ObjectRecord
-    ) -> AbstractAsyncContextManager[InlinePayload | FilePayload]:
+    def open(self, container: ContainerRecord, record: ObjectRecord) -> OpenPayload:
         """Open an object's payload."""
         name_hash = self._hasher(record.account, record.container, record.name)
         numbers = self._placement.object(container.policy, name_hash)
-        return open_payload(self._voters, numbers, record, container.policy, name_hash)
+        return OpenPayload(self._voters, numbers, record, container.policy, name_hash)

@@ -77,6 +77,12 @@ class Voters:
         Raises:
             UnavailableError: fewer answered.
         """
+        if len(numbers) == 1:
+            number = numbers[0]
+            try:
+                return {number: await ask(self.replicas[number])}
+            except ReplicaFailedError as error:
+                raise UnavailableError(str(error)) from error
         answers: dict[int, T] = {}
         for number in numbers:
             try:
