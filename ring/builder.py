@@ -28,6 +28,7 @@ from ring.limits import (
     DEVICE_IDS_MAX,
     NO_DEVICE,
     check_min_part_hours,
+    check_now_hours,
     check_overload,
     check_power,
     check_replicas,
@@ -261,7 +262,7 @@ class Builder:
         self.version += 1
 
     def set_replicas(self, replicas: float) -> None:
-        """Change the number of copies; rebalances go there by one copy each.
+        """Change the number of copies; each rebalance goes there by one at most.
 
         Raises:
             RingInputError: it is out of range.
@@ -301,15 +302,17 @@ class Builder:
             ignore_min_part_hours: also change partitions that changed a short time ago.
 
         Raises:
-            RingInputError: there are fewer devices than replicas; nothing was changed.
+            RingInputError: there are fewer devices than replicas, or the time is none; nothing was
+                changed.
         """
+        check_now_hours(now_hours)
         before = self._table
-        slots = self._next_slot_count()
+        is_open = self._may_change(now_hours) | ignore_min_part_hours
+        slots = self._next_slot_count(is_open)
         root = make_plan(self._devices, slots / self.partitions, self.overload)
         shuffler = Shuffler(seed)
         lineage = self.lineage or self._derive_lineage(seed)
         if self.is_placed:
-            is_open = self._may_change(now_hours) | ignore_min_part_hours
             self._table = self._move(root, slots, is_open, shuffler)
             changed = changed_partitions(before, self._table)
             self._moved_hours = np.where(changed, _hour_after(now_hours), self._moved_hours)
@@ -325,6 +328,7 @@ class Builder:
             self._devices,
             version=self.version,
             devices_removed=removed,
+            replicas_wanted=slot_count(self.power, self.replicas) / self.partitions,
             required_overload=required_overload(root),
         )
 
@@ -389,13 +393,19 @@ class Builder:
         self._devices = list(devices)
         self._addresses = {device.address for device in devices if device is not None}
 
-    def _next_slot_count(self) -> int:
-        """Return how many replicas all partitions have next: one more or less of each at most."""
+    def _next_slot_count(self, is_open: Flags) -> int:
+        """Return how many replicas all partitions have next: one more or less of each at most.
+
+        The number stays while a partition that would get or lose one may not change.
+        """
         wanted = slot_count(self.power, self.replicas)
         if not self.is_placed:
             return wanted
         now = count_replicas(self._table)
-        return min(max(wanted, now - self.partitions), now + self.partitions)
+        slots = min(max(wanted, now - self.partitions), now + self.partitions)
+        counts = np.count_nonzero(self._table != NO_DEVICE, axis=0)
+        resized = counts != np.count_nonzero(existing_replicas(slots, self.partitions), axis=0)
+        return slots if is_open[resized].all() else now
 
     def _may_change(self, now_hours: float) -> Flags:
         """Tell which partitions have not changed for min_part_hours."""

@@ -20,6 +20,7 @@ class RebalanceReport:
     Attributes:
         version: of the ring that came out.
         replicas: copies of a partition now, on average.
+        replicas_wanted: copies that later rebalances lead to.
         partitions_moved: got a device that they did not have; on the first rebalance all.
         replicas_moved: went from one device to another; at most one of a partition.
         replicas_placed: are new.
@@ -33,6 +34,7 @@ class RebalanceReport:
 
     version: int
     replicas: float
+    replicas_wanted: float
     partitions_moved: int
     replicas_moved: int
     replicas_placed: int
@@ -76,6 +78,7 @@ def report_rebalance(
     devices: Sequence[Device | None],
     *,
     version: int,
+    replicas_wanted: float,
     devices_removed: tuple[int, ...],
     required_overload: float,
 ) -> RebalanceReport:
@@ -85,7 +88,8 @@ def report_rebalance(
         before: the table that it found; without rows on the first.
         after: the table that it made.
         devices: that remain.
-        version: see `RebalanceReport`, as the others.
+        version: of the ring now.
+        replicas_wanted: copies that later rebalances lead to.
         devices_removed: ids.
         required_overload: of the plan.
     """
@@ -96,6 +100,7 @@ def report_rebalance(
     return RebalanceReport(
         version=version,
         replicas=count_replicas(after) / after.shape[1],
+        replicas_wanted=replicas_wanted,
         partitions_moved=int(came.any(axis=0).sum()),
         replicas_moved=int((came & existed).sum()),
         replicas_placed=int((came & ~existed).sum()),

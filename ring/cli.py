@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 NS_PER_HOUR = 3_600_000_000_000
 EXIT_ERROR = 2
+DEVICE_ID_DIGITS_MAX = 5
 
 
 class RingCommandError(click.ClickException):
@@ -44,9 +45,9 @@ class RingGroup(click.Group):
         except click.exceptions.NoArgsIsHelpError:
             raise
         except click.UsageError as error:
-            raise RingCommandError(" ".join(error.format_message().split())) from error
+            raise RingCommandError(_one_line(error.format_message())) from error
         except (OperatorError, DiskError) as error:
-            raise RingCommandError(str(error)) from error
+            raise RingCommandError(_one_line(str(error))) from error
 
 
 @click.group("ring", cls=RingGroup)
@@ -64,7 +65,7 @@ _seed_option = click.option(
 )
 _now_option = click.option(
     "--now-hours",
-    type=click.FloatRange(min=0, max=2**31),
+    type=float,
     help="Hours since 1970 to take for the present; default is the clock's.",
 )
 _ignore_option = click.option(
@@ -361,6 +362,10 @@ def import_ring(ctx: click.Context, source: Path, path: Path, min_part_hours: in
     click.echo(f"imported {source} as {path}")
 
 
+def _one_line(message: str) -> str:
+    return " ".join(message.split())
+
+
 def _world(ctx: click.Context) -> World:
     """Return the world that a test passed in, or the real one."""
     return ctx.obj if isinstance(ctx.obj, World) else real_world()
@@ -382,7 +387,7 @@ def _read_list(world: World, source: str) -> bytes:
 
 
 def _device_id(builder: Builder, text: str) -> int:
-    if text.isdecimal():
+    if text.isdecimal() and len(text) <= DEVICE_ID_DIGITS_MAX:
         return int(text)
     for device in builder.devices:
         if device is not None and device.address == text:
@@ -421,6 +426,11 @@ def _report_text(report: RebalanceReport) -> str:
     if report.replicas_waiting:
         lines.append(
             f"{report.replicas_waiting} replicas wait on devices that should be empty; "
+            "rebalance again after min_part_hours"
+        )
+    if report.replicas != report.replicas_wanted:
+        lines.append(
+            f"{report.replicas:g} of {report.replicas_wanted:g} replicas so far; "
             "rebalance again after min_part_hours"
         )
     if report.required_overload > 0 and report.dispersion > 0:

@@ -100,7 +100,7 @@ def parse_device_list(data: bytes, name: str) -> DeviceList:
         where = f"{name}:{number}: "
         try:
             fields = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RingInputError(f"{where}not JSON: {error}") from error
         if not isinstance(fields, dict):
             raise RingInputError(f"{where}a device must be a JSON object")

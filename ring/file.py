@@ -40,6 +40,7 @@ from ring.device import Device
 from ring.errors import RingFileError, RingInputError
 from ring.limits import (
     DEVICE_IDS_MAX,
+    REPLICAS_MAX,
     check_min_part_hours,
     check_overload,
     check_power,
@@ -129,7 +130,7 @@ def decode(data: bytes) -> RingFile:
         raise RingFileError("the ring file is damaged: its checksum differs")
     try:
         return _DECODERS[version](content, data[-CHECKSUM_SIZE_BYTES:].hex())
-    except (RingInputError, ValueError, TypeError, KeyError, struct.error) as error:
+    except (RingInputError, ValueError, TypeError, RecursionError, struct.error) as error:
         raise RingFileError(f"the ring file does not make sense: {error}") from error
 
 
@@ -141,6 +142,8 @@ def _decode_v1(content: memoryview, checksum: str) -> RingFile:
     check_replicas(replicas, power)
     check_overload(overload)
     check_min_part_hours(min_part_hours)
+    if row_count > REPLICAS_MAX:
+        raise RingFileError(f"a ring has at most {REPLICAS_MAX:g} rows")
     start = _HEADER.size
     devices = _decode_devices(bytes(content[start : start + devices_size]))
     if not len(devices) <= next_device_id <= DEVICE_IDS_MAX:

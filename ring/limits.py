@@ -28,6 +28,7 @@ NAME_LENGTH_MAX = 255
 META_LENGTH_MAX = 1_024
 OVERLOAD_MAX = 1e6
 MIN_PART_HOURS_MAX = 24 * 365
+NOW_HOURS_MAX = 2**31
 
 
 def check_power(power: int) -> None:
@@ -56,6 +57,12 @@ def check_min_part_hours(hours: int) -> None:
     """Raise RingInputError unless partitions can be left alone for so long."""
     if type(hours) is not int or not 0 <= hours <= MIN_PART_HOURS_MAX:
         raise RingInputError(f"min_part_hours must be an integer from 0 to {MIN_PART_HOURS_MAX}")
+
+
+def check_now_hours(now_hours: float) -> None:
+    """Raise RingInputError unless it is a time."""
+    if not 0 <= now_hours <= NOW_HOURS_MAX:
+        raise RingInputError(f"now must be from 0 to {NOW_HOURS_MAX} hours, not {now_hours}")
 
 
 def slot_count(power: int, replicas: float) -> int:

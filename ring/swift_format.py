@@ -32,6 +32,7 @@ _DEVICE_ID_CODES: Mapping[int, str] = {2: "H", 4: "I"}
 _GZIP_HEADER = GZIP_MAGIC + b"\x08\x00" + struct.pack("<I", 1300507380) + b"\x02\xff"
 """With the time that Swift writes, so that the same ring has the same bytes."""
 
+_NONSENSE = (AttributeError, LookupError, RecursionError, TypeError, ValueError, struct.error)
 _RAW_DEFLATE = -zlib.MAX_WBITS
 _METADATA, _DEVICES, _ASSIGNMENTS = (
     f"swift/ring/{name}" for name in ("metadata", "devices", "assignments")
@@ -96,7 +97,14 @@ def read_ring_gz(data: bytes) -> Ring:
             version=header.get("version") or 0,
             checksum=hashlib.blake2b(data, digest_size=32).hexdigest(),
         )
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, struct.error) as error:
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RecursionError,
+        struct.error,
+    ) as error:
         raise RingFileError(f"the Swift ring file is damaged: {error!r}") from error
     except RingInputError as error:
         raise RingFileError(f"the Swift ring file has a device we cannot hold: {error}") from error
@@ -138,7 +146,7 @@ def _read_v1(
     header = json.loads(content[10 : 10 + size])
     # Old files do not name the byte order: it is that of a machine like this one.
     order = header.get("byteorder", sys.byteorder)
-    partitions = 1 << (HASH_BITS - header["part_shift"])
+    partitions = _partitions(header)
     rows = _split_rows(content[10 + size :], 2, partitions, order)
     if len(rows) != header["replica_count"]:
         raise RingFileError("the Swift ring file is cut short")
@@ -161,9 +169,16 @@ def _read_v2(
         return _blob(found)
 
     header = json.loads(section(_METADATA))
-    partitions = 1 << (HASH_BITS - header["part_shift"])
+    partitions = _partitions(header)
     rows = _split_rows(section(_ASSIGNMENTS), header["dev_id_bytes"], partitions, "big")
     return header, json.loads(section(_DEVICES)), rows
+
+
+def _partitions(header: Mapping[str, Any]) -> int:
+    shift = header["part_shift"]
+    if type(shift) is not int or not 0 <= shift <= HASH_BITS:
+        raise RingFileError(f"the Swift ring file has a part_shift of {shift!r}")
+    return 1 << (HASH_BITS - shift)
 
 
 def _blob(data: bytes) -> bytes:
