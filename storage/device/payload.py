@@ -80,6 +80,14 @@ class PayloadFolder:
         """Begin a payload; nothing can be seen of it before `PayloadWriter.publish`."""
         return PayloadWriter(self.disk.create(self.folder(write_id)), self.path(write_id))
 
+    def has(self, write_id: bytes) -> bool:
+        """Tell whether there is a file of this name, in whatever state."""
+        try:
+            self.disk.open(self.path(write_id)).close()
+        except FileNotFoundError:
+            return False
+        return True
+
     def open(self, write_id: bytes, size_bytes: int, seal: bytes) -> PayloadReader:
         """Open a payload for verified reads.
 

@@ -47,10 +47,10 @@ def put(txn: Transaction, ask: PutObject) -> Decision:
     """Take a record that is newer than all there is, and that meets what was expected."""
     prefix = object_prefix(ask.policy, ask.name_hash)
     held = newest(txn.batch, prefix)
-    record = ask.record
+    record = _adopt(txn, ask.record)
     if held is not None:
         if held.write_id == record.write_id and held.created == record.created:
-            return _accept_again(txn, prefix, held, ask)
+            return _accept_again(txn, prefix, held, record, ask.payload)
         if held.changed >= record.created:
             return Decision(Outcome(Status.STALE, held.changed))
     if ask.expected is not None and ask.expected != (ZERO if held is None else held.changed):
@@ -61,22 +61,38 @@ def put(txn: Transaction, ask: PutObject) -> Decision:
             if old.write_id != record.write_id:
                 _drop_payload(txn, old)
             _remove(txn, prefix, key, old)
-        _keep_payload(txn, ask)
+        _keep_payload(txn, record, ask.payload)
         _store(txn, prefix, record)
 
     return Decision(ACCEPTED, effect)
 
 
-def _accept_again(txn: Transaction, prefix: bytes, held: ObjectRecord, ask: PutObject) -> Decision:
-    """Accept a record that is held; a reader may have brought it here before its payload came."""
-    location = ask.record.location
-    if held.location.where in _PRESENT or location.where not in _PRESENT:
+def _adopt(txn: Transaction, record: ObjectRecord) -> ObjectRecord:
+    """Find the payload of a record that a reader brought: its writer may have published it here."""
+    seal = record.location.seal
+    if record.location.where != Where.DAMAGED or not seal or not txn.payloads.has(record.write_id):
+        return record
+    return record._replace(location=Location(Where.FILE, seal))
+
+
+def _accept_again(
+    txn: Transaction, prefix: bytes, held: ObjectRecord, record: ObjectRecord, payload: bytes
+) -> Decision:
+    """Accept a version that is held: it may bring a later change, or the payload.
+
+    Readers bring records to replicas that lack them, and may be faster than the writer.
+    """
+    newer = record if record.changed > held.changed else held
+    is_kept = held.location.where in _PRESENT or record.location.where not in _PRESENT
+    merged = newer._replace(location=held.location if is_kept else record.location)
+    if merged == held:
         return Decision(ACCEPTED)
 
     def effect() -> None:
         _remove(txn, prefix, object_key(prefix, held.created), held)
-        _keep_payload(txn, ask)
-        _store(txn, prefix, held._replace(location=location))
+        if not is_kept:
+            _keep_payload(txn, record, payload)
+        _store(txn, prefix, merged)
 
     return Decision(ACCEPTED, effect)
 
@@ -175,12 +191,11 @@ def _store(txn: Transaction, prefix: bytes, record: ObjectRecord) -> None:
         txn.remind(record.delete_at_s, DueKind.EXPIRE, prefix + record.write_id, names)
 
 
-def _keep_payload(txn: Transaction, ask: PutObject) -> None:
-    where, write_id = ask.record.location.where, ask.record.write_id
-    if where == Where.INLINE:
-        txn.put_payload(write_id, ask.payload)
-    elif where == Where.FILE:
-        txn.folders.add(txn.payloads.folder(write_id))
+def _keep_payload(txn: Transaction, record: ObjectRecord, payload: bytes) -> None:
+    if record.location.where == Where.INLINE:
+        txn.put_payload(record.write_id, payload)
+    elif record.location.where == Where.FILE:
+        txn.folders.add(txn.payloads.folder(record.write_id))
 
 
 def _remove(txn: Transaction, prefix: bytes, key: bytes, record: ObjectRecord) -> None:

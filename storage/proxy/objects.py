@@ -15,6 +15,7 @@ import trio
 from atoll.world import World
 from storage.container.record import ContainerRecord
 from storage.container.row import Row
+from storage.device.payload import PayloadDamagedError
 from storage.mutation import (
     AmendObject,
     DiscardPayload,
@@ -152,13 +153,21 @@ class Objects:
         holder: int,
         lagging: Sequence[int],
     ) -> None:
-        """Bring a record to replicas that lack it. A large payload follows by the replicator."""
+        """Bring a record to replicas that lack it. A large payload follows by the replicator.
+
+        The seal goes with it: the writer may have published the payload there and then died.
+        """
         location, payload = Location(Where.NOWHERE), b""
+        if record.state == State.DATA:
+            location = Location(Where.DAMAGED, record.location.seal)
         if record.location.where == Where.INLINE:
-            payload = await self._voters.replicas[holder].inline_payload(record)
-            location = record.location
-        elif record.state == State.DATA:
-            location = Location(Where.DAMAGED)
+            try:
+                payload = await self._voters.replicas[holder].inline_payload(record)
+                location = record.location
+            except PayloadDamagedError:
+                pass  # the record goes without it
+            except FileNotFoundError:
+                return  # replaced meanwhile
         copy = record._replace(location=location)
         ask = PutObject(policy, name_hash, copy, payload)
         await self._voters.write({number: [ask] for number in lagging}, lagging)
