@@ -27,6 +27,11 @@ class Sweeper:
     def __init__(self) -> None:
         self._watched: set[Watched] = set()
 
+    @property
+    def watched_count(self) -> int:
+        """How many it watches."""
+        return len(self._watched)
+
     def add(self, watched: Watched) -> None:
         """Begin to watch."""
         self._watched.add(watched)

@@ -67,6 +67,8 @@ class _Life:
 
     async def _answer(self, message: Message) -> None:
         _, phase, result = message["type"].split(".")
+        if phase not in self._passed:
+            raise ApplicationError(f"{message['type']!r} is not a message of a lifespan")
         self.supported = True
         if result == "failed":
             self.failure = f"{phase} failed: {message.get('message', '')}"

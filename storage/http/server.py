@@ -6,7 +6,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ async def serve(
     on_response: OnResponse | None = None,
     limits: Limits | None = None,
     tls: ssl.SSLContext | None = None,
+    with_lifespan: bool = False,
 ) -> None:
     """Serve an ASGI application until `stopping` is set and the requests under way are done.
 
@@ -41,7 +42,7 @@ async def serve(
 
     Args:
         app: the application.
-        sockets: listening sockets, TCP or Unix; closed here, when stopping begins.
+        sockets: listening sockets, TCP or Unix; closed here, at the latest when stopping begins.
         world: clocks.
         stopping: set to stop: nothing more is accepted, idle connections end, others end with
             their request, and after `Limits.stop_timeout_s` those that are left are reset.
@@ -49,17 +50,18 @@ async def serve(
         on_response: gets every response, see `OnResponse`.
         limits: what is granted to clients.
         tls: speak TLS with this, see `tls_context`.
+        with_lifespan: whether the application has an ASGI start-up and shutdown.
 
     Raises:
         ValueError: `tls` allows less than TLS 1.2.
         ApplicationError: the application says that its start-up or shutdown failed.
     """
-    if tls is not None and tls.minimum_version < ssl.TLSVersion.TLSv1_2:
-        raise ValueError("the TLS context must refuse what is older than TLS 1.2")
-    service = Service(app, limits or Limits(), world.clock, on_error, on_response)
-    server = _Server(service, tls)
     try:
-        async with lifespan(app) as service.state:
+        if tls is not None and tls.minimum_version < ssl.TLSVersion.TLSv1_2:
+            raise ValueError("the TLS context must refuse what is older than TLS 1.2")
+        service = Service(app, limits or Limits(), world.clock, on_error, on_response)
+        server = _Server(service, tls)
+        async with lifespan(app) if with_lifespan else nullcontext() as service.state:
             await server.run(sockets, stopping)
     finally:
         for listener in sockets:

@@ -15,7 +15,7 @@ import trio
 from storage.http.response import Parts
 
 TURN_BYTES = 1024 * 1024
-"""How much may move without waiting before other tasks get their turn."""
+"""How much may be received without a wait before other tasks get their turn."""
 
 _TLS_PIECE_BYTES = 64 * 1024
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -54,8 +54,8 @@ class Transport(Protocol):
 class SocketTransport:
     """A connected TCP or Unix socket.
 
-    `receive` and `send` suspend only where they must: when the kernel has nothing or takes
-    nothing, and after each `TURN_BYTES`.
+    `send` is a checkpoint; `receive` is one unless more is known to be there, for at most
+    `TURN_BYTES`.
 
     Attributes:
         moved_bytes: how much has moved either way.
@@ -89,6 +89,10 @@ class SocketTransport:
 
     async def send(self, parts: Parts) -> None:
         """Send all parts."""
+        # First all tasks that are ready compute, then they answer in a burst. Otherwise each
+        # answer could wake a client that went back to sleep after the one before; with 32 busy
+        # clients on this machine that took a quarter of the throughput.
+        await trio.lowlevel.checkpoint()
         try:
             sent = self._sock.sendmsg(parts)
         except BlockingIOError:
@@ -96,9 +100,6 @@ class SocketTransport:
         self.moved_bytes += sent
         if sent < sum(map(len, parts)):
             await self._send_rest(parts, sent)
-        elif self.moved_bytes > self._turn_ends_bytes:
-            await trio.lowlevel.checkpoint()
-            self._turn_ends_bytes = self.moved_bytes + TURN_BYTES
 
     async def send_eof(self) -> None:
         """Shut down the sending side."""
@@ -136,7 +137,6 @@ class SocketTransport:
                     moved = self._sock.send(rest)
                     self.moved_bytes += moved
                     rest = rest[moved:]
-        self._turn_ends_bytes = self.moved_bytes + TURN_BYTES
 
 
 class TlsTransport(SocketTransport):
