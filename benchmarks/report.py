@@ -1,0 +1,123 @@
+"""Rows of results: how a measurement is judged, shown and handed on."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+HEADINGS = ("", "measured", "reference", "ratio", "target", "")
+
+
+class Row(TypedDict):
+    """One line of the result.
+
+    Attributes:
+        name: what was measured, its unit, and against what.
+        value: ours.
+        reference: measured in the same run, in the same unit.
+        ratio: of the two; where both took turns, the median of the ratios of all turns.
+        target: in words.
+        ok: whether it was met, if there is one.
+    """
+
+    name: str
+    value: float
+    reference: float | None
+    ratio: float | None
+    target: str
+    ok: bool | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Ours and a reference that took turns; medians."""
+
+    value: float
+    reference: float
+    ratio: float
+
+
+def compare(rounds: int, ours: Callable[[], float], reference: Callable[[], float]) -> Comparison:
+    """Measure a reference before, between and after, since the machine's own speed wanders.
+
+    Each of our measurements is related to the mean of its two neighbours.
+    """
+    values, references, ratios = [], [], []
+    before = reference()
+    for _ in range(rounds):
+        value = ours()
+        after = reference()
+        values.append(value)
+        references.append((before + after) / 2)
+        ratios.append(value / references[-1])
+        before = after
+    return Comparison(*map(statistics.median, (values, references, ratios)))
+
+
+def ratio_row(
+    name: str,
+    comparison: Comparison,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+) -> Row:
+    """Return the row of a comparison; its ratio is judged."""
+    target, ok = _judge("ratio ", comparison.ratio, at_least, at_most)
+    return Row(
+        name=name,
+        value=_rounded(comparison.value),
+        reference=_rounded(comparison.reference),
+        ratio=_rounded(comparison.ratio),
+        target=target,
+        ok=ok,
+    )
+
+
+def value_row(
+    name: str, value: float, *, at_least: float | None = None, at_most: float | None = None
+) -> Row:
+    """Return the row of a measurement that stands alone."""
+    target, ok = _judge("", value, at_least, at_most)
+    return Row(name=name, value=_rounded(value), reference=None, ratio=None, target=target, ok=ok)
+
+
+def _judge(
+    what: str, value: float, at_least: float | None, at_most: float | None
+) -> tuple[str, bool | None]:
+    if at_least is not None:
+        return f"{what}>= {at_least:g}", value >= at_least
+    if at_most is not None:
+        return f"{what}<= {at_most:g}", value <= at_most
+    return "", None
+
+
+def _rounded(value: float) -> float:
+    """Return a number to four digits: no measurement here is better than that."""
+    return float(f"{value:.4g}")
+
+
+def lines(rows: Iterable[Row]) -> list[str]:
+    """Return a table."""
+    cells = [HEADINGS, *map(_cells, rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [_line(line, widths) for line in cells]
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    name, *numbers, target, verdict = cells
+    padded = [number.rjust(width) for number, width in zip(numbers, widths[1:], strict=False)]
+    return "  ".join([name.ljust(widths[0]), *padded, target.ljust(widths[-2]), verdict]).rstrip()
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    numbers = (_number(row["value"]), _number(row["reference"]), _number(row["ratio"]))
+    verdict = {True: "ok", False: "MISSED", None: ""}[row["ok"]]
+    return (row["name"], *numbers, row["target"], verdict)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
