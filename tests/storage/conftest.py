@@ -1,0 +1,1 @@
+"""Lets the tests below import what lies beside this file."""
