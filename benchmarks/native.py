@@ -1,6 +1,6 @@
 """The native kernels against Intel's ISA-L in the same run.
 
-Run as `python -m benchmarks.native [--quick]`. Ours are timed through the public Python functions,
+Ours are timed through the public Python functions,
 all checks included; ISA-L's through a bare call with everything prepared. The two take turns, and
 medians are compared.
 """
@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import os
 import statistics
-import sys
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,6 +19,7 @@ from cffi import FFI
 from typing_extensions import Buffer
 
 import native
+from benchmarks.report import Row, row, value_row
 from native.dispatch import kernels_at, supported_levels
 from native.interface import CrcKind
 from native.reed_solomon import coefficient
@@ -36,29 +35,6 @@ ffi.cdef("""
                         unsigned char **data, unsigned char **coding);
     unsigned int crc32_iscsi(unsigned char *buffer, int length, unsigned int start);
 """)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the result; rates in GB/s of input, times in ms."""
-
-    name: str
-    value: float
-    reference: float | None
-    target: str
-    ok: bool | None
-
-    def as_dict(self) -> dict[str, object]:
-        """The form that the benchmark runner collects."""
-        ratio = self.value / self.reference if self.reference else None
-        return {
-            "name": self.name,
-            "value": round(self.value, 2),
-            "reference": round(self.reference, 2) if self.reference else None,
-            "ratio": round(ratio, 2) if ratio else None,
-            "target": self.target,
-            "ok": self.ok,
-        }
 
 
 class Stripe:
@@ -137,11 +113,12 @@ def compare(
     value = size / our_s / 1e9 if our_s else 0.0
     reference = size / their_s / 1e9 if their_s else None
     if not judged:
-        return Row(name, value, reference, "", None)
+        return row(name, value, reference)
     target = "ratio >= 1" + (f" or {enough_gbps:g} GB/s" if enough_gbps < float("inf") else "")
     if value >= enough_gbps:
-        return Row(name, value, reference, target, True)
-    return Row(name, value, reference, target, None if reference is None else value >= reference)
+        return row(name, value, reference, target=target, ok=True)
+    ok = None if reference is None else value >= reference
+    return row(name, value, reference, target=target, ok=ok)
 
 
 def reed_solomon_rows(isal: Any, rounds: int) -> list[Row]:
@@ -214,7 +191,7 @@ def self_test_row(rounds: int) -> Row:
     """What every process pays at its start, warm."""
     [time_s] = seconds([native.self_test], rounds)
     time_ms = 1000 * time_s if time_s else 0.0
-    return Row("self-test, ms", time_ms, None, "<= 5", time_ms <= 5)
+    return value_row("self-test, ms", time_ms, at_most=5)
 
 
 def load_isal() -> Any:
@@ -225,25 +202,10 @@ def load_isal() -> Any:
         return None
 
 
-def run(quick: bool) -> list[dict[str, object]]:
-    """Measure everything; quick takes fewer rounds."""
+def run(quick: bool) -> list[Row]:
+    """Measure everything; quick takes fewer rounds. Without ISA-L there is no reference."""
     rounds = 9 if quick else 61
     isal = load_isal()
-    rows = [*reed_solomon_rows(isal, rounds), *crc_rows(isal, rounds), self_test_row(rounds)]
-    return [row.as_dict() for row in rows]
-
-
-def main() -> None:
-    """Print a line per measurement."""
-    print(f"native kernels at level {native.LEVEL.name.lower()}")
-    if load_isal() is None:
-        print("ISA-L is not installed (Debian: libisal2), so there is no reference")
-    for row in run(quick="--quick" in sys.argv[1:]):
-        name, value, reference, ratio, target, ok = row.values()
-        against = f"reference {reference:>6}  ratio {ratio:>5}" if reference else ""
-        verdict = "" if ok is None else "ok" if ok else "MISSED"
-        print(f"{name:<58} {value:>6}  {against:<31} {target} {verdict}".rstrip())
-
-
-if __name__ == "__main__":
-    main()
+    if isal is None:
+        print(": libisal.so.2 is not installed (apt-get install libisal2)", end="")
+    return [*reed_solomon_rows(isal, rounds), *crc_rows(isal, rounds), self_test_row(rounds)]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Generic, NamedTuple, TypedDict, TypeVar
 
+Measured = TypeVar("Measured")
 HEADINGS = ("", "measured", "reference", "ratio", "target", "")
 
 
@@ -30,6 +31,14 @@ class Row(TypedDict):
     ok: bool | None
 
 
+class Turn(NamedTuple, Generic[Measured]):
+    """One of our measurements, and those of the reference before and after it."""
+
+    before: Measured
+    ours: Measured
+    after: Measured
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Ours and a reference that took turns; medians."""
@@ -39,40 +48,65 @@ class Comparison:
     ratio: float
 
 
-def compare(rounds: int, ours: Callable[[], float], reference: Callable[[], float]) -> Comparison:
-    """Measure a reference before, between and after, since the machine's own speed wanders.
-
-    Each of our measurements is related to the mean of its two neighbours.
-    """
-    values, references, ratios = [], [], []
+def take_turns(
+    rounds: int, ours: Callable[[], Measured], reference: Callable[[], Measured]
+) -> list[Turn[Measured]]:
+    """Measure a reference before, between and after, since the machine's own speed wanders."""
+    turns = []
     before = reference()
     for _ in range(rounds):
-        value = ours()
-        after = reference()
-        values.append(value)
-        references.append((before + after) / 2)
-        ratios.append(value / references[-1])
+        turns.append(Turn(before, ours(), after := reference()))
         before = after
+    return turns
+
+
+def comparison(
+    turns: Sequence[Turn[Measured]], quantity: Callable[[Measured], float]
+) -> Comparison:
+    """Compare a quantity; each of ours is related to the mean of its two neighbours."""
+    values = [quantity(turn.ours) for turn in turns]
+    references = [(quantity(turn.before) + quantity(turn.after)) / 2 for turn in turns]
+    ratios = [value / reference for value, reference in zip(values, references, strict=True)]
     return Comparison(*map(statistics.median, (values, references, ratios)))
+
+
+def compare(rounds: int, ours: Callable[[], float], reference: Callable[[], float]) -> Comparison:
+    """Take turns and compare."""
+    return comparison(take_turns(rounds, ours, reference), float)
+
+
+def row(
+    name: str,
+    value: float,
+    reference: float | None = None,
+    *,
+    ratio: float | None = None,
+    target: str = "",
+    ok: bool | None = None,
+) -> Row:
+    """Return a row that was judged elsewhere; by default the ratio is that of the two values."""
+    if ratio is None and reference:
+        ratio = value / reference
+    return Row(
+        name=name,
+        value=_rounded(value),
+        reference=None if reference is None else _rounded(reference),
+        ratio=None if ratio is None else _rounded(ratio),
+        target=target,
+        ok=ok,
+    )
 
 
 def ratio_row(
     name: str,
-    comparison: Comparison,
+    compared: Comparison,
     *,
     at_least: float | None = None,
     at_most: float | None = None,
 ) -> Row:
     """Return the row of a comparison; its ratio is judged."""
-    target, ok = _judge("ratio ", comparison.ratio, at_least, at_most)
-    return Row(
-        name=name,
-        value=_rounded(comparison.value),
-        reference=_rounded(comparison.reference),
-        ratio=_rounded(comparison.ratio),
-        target=target,
-        ok=ok,
-    )
+    target, ok = _judge("ratio ", compared.ratio, at_least, at_most)
+    return row(name, compared.value, compared.reference, ratio=compared.ratio, target=target, ok=ok)
 
 
 def value_row(
@@ -80,7 +114,7 @@ def value_row(
 ) -> Row:
     """Return the row of a measurement that stands alone."""
     target, ok = _judge("", value, at_least, at_most)
-    return Row(name=name, value=_rounded(value), reference=None, ratio=None, target=target, ok=ok)
+    return row(name, value, target=target, ok=ok)
 
 
 def _judge(

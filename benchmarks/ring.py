@@ -3,20 +3,18 @@
 Both builders get the same devices. Balance and dispersion of both results are computed by the
 same function, from the tables alone. Each builder runs once, from adding the first device to the
 end of the first rebalance.
-
-Run as `python -m benchmarks.ring [--quick]`.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
-from typing import TypedDict, TypeVar
+from typing import TypeVar
 
 from swift.common.ring import RingBuilder
 
+from benchmarks.report import Comparison, Row, ratio_row, row, value_row
 from ring import Device, Ring
 from ring.builder import Builder
 from ring.report import balance, dispersion
@@ -30,17 +28,6 @@ LOOKUP_US_MAX = 2.0
 LOOKUPS = 200_000
 LOOKUP_RUNS = 3
 Result = TypeVar("Result")
-
-
-class Row(TypedDict):
-    """One measured line; the ratio is value / reference, if that is not 0."""
-
-    name: str
-    value: float
-    reference: float
-    ratio: float | None
-    target: str
-    ok: bool
 
 
 def devices() -> list[Device]:
@@ -118,57 +105,32 @@ def lookup_us(ring: Ring) -> float:
     return min(timed(look_up)[0] for _ in range(LOOKUP_RUNS)) / LOOKUPS * 1e6
 
 
-def compared(name: str, value: float, reference: float, target: str, *, ok: bool) -> Row:
-    """Return a row."""
-    ratio = value / reference if reference else None
-    return Row(name=name, value=value, reference=reference, ratio=ratio, target=target, ok=ok)
-
-
 def run(quick: bool) -> list[Row]:
-    """Measure and print; quick takes 2^14 partitions instead of 2^18."""
+    """Measure; quick takes 2^14 partitions instead of 2^18."""
     power = 14 if quick else 18
     our_s, ours = timed(lambda: build_ours(power))
     swift_s, swifts = timed(lambda: build_swifts(power))
-    rows = [memoryview(row) for row in swifts.get_ring()._replica2part2dev_id]
-    theirs: Table = table_from_rows(rows, 1 << power)
+    table_rows = [memoryview(row) for row in swifts.get_ring()._replica2part2dev_id]
+    theirs: Table = table_from_rows(table_rows, 1 << power)
     placed = devices()
-    our_balance, swift_balance = balance(ours.table, placed), balance(theirs, placed)
-    our_spread = dispersion(ours.table, placed).percent
-    swift_spread = dispersion(theirs, placed).percent
-    our_us = lookup_us(ours.ring())
-    label = f"ring 2^{power}x{REPLICAS} over {len(placed)} devices"
-    fast = our_s <= BUILD_RATIO_MAX * swift_s
-    no_worse = "no worse than swift"
-    found = [
-        compared(f"{label}: build s", our_s, swift_s, f"ratio <= {BUILD_RATIO_MAX}", ok=fast),
-        compared(
-            f"{label}: balance %", our_balance, swift_balance, no_worse,
-            ok=our_balance <= swift_balance,
+    label = f"ring 2^{power} x {REPLICAS} over {len(placed)} devices"
+    build = Comparison(our_s, swift_s, our_s / swift_s)
+    return [
+        ratio_row(
+            f"{label}: build, s, against Swift",
+            build,
+            at_most=None if quick else BUILD_RATIO_MAX,
         ),
-        compared(
-            f"{label}: dispersion %", our_spread, swift_spread, no_worse,
-            ok=our_spread <= swift_spread,
+        no_worse(f"{label}: balance, %", balance(ours.table, placed), balance(theirs, placed)),
+        no_worse(
+            f"{label}: dispersion, %",
+            dispersion(ours.table, placed).percent,
+            dispersion(theirs, placed).percent,
         ),
-        compared(
-            f"{label}: lookup us", our_us, LOOKUP_US_MAX, f"<= {LOOKUP_US_MAX}",
-            ok=our_us <= LOOKUP_US_MAX,
-        ),
-    ]  # fmt: skip
-    print(
-        f"ring build 2^{power}x{REPLICAS} over {len(placed)} devices: atoll {our_s:.2f} s, "
-        f"swift {swift_s:.2f} s, ratio {our_s / swift_s:.3f} (target <= {BUILD_RATIO_MAX})"
-    )
-    print(f"ring balance: atoll {our_balance:.3f} %, swift {swift_balance:.3f} %")
-    print(f"ring dispersion: atoll {our_spread:.3f} %, swift {swift_spread:.3f} %")
-    print(f"ring lookup: {our_us:.2f} us (target <= {LOOKUP_US_MAX})")
-    return found
+        value_row(f"{label}: lookup, us", lookup_us(ours.ring()), at_most=LOOKUP_US_MAX),
+    ]
 
 
-def main() -> None:
-    """Measure; fail if a target was missed."""
-    rows = run(quick="--quick" in sys.argv[1:])
-    sys.exit(not all(row["ok"] for row in rows))
-
-
-if __name__ == "__main__":
-    main()
+def no_worse(name: str, ours: float, swifts: float) -> Row:
+    """Return the row of what is best at 0."""
+    return row(f"{name}, against Swift", ours, swifts, target="no worse", ok=ours <= swifts)

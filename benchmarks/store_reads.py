@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
 from pathlib import Path
 
 from benchmarks.cloud import Cloud
 from benchmarks.load import KIB, MIB, Load, Server, body_of
 from benchmarks.plan import Plan, load
-from benchmarks.report import Comparison, Row, compare, ratio_row, value_row
+from benchmarks.report import Row, comparison, ratio_row, take_turns, value_row
 
 NAMES_MAX = 1000
 SET_BYTES = 256 * MIB
@@ -48,39 +47,28 @@ def _rows_of(
     cloud: Cloud, nginx: Server, plan: Plan, size: str, prefix: str, connections: int
 ) -> list[Row]:
     size_bytes = plan.sizes[size]
-    loads: dict[int, list[Load]] = {cloud.worker.pid: [], nginx.pid: []}
 
-    def get(server: Server, path: str) -> float:
-        names = names_of(size_bytes)
-        total_bytes = LOAD_BYTES[connections]
-        result = load(
+    def get(server: Server, path: str) -> Load:
+        return load(
             plan,
             server,
             "GET",
             path,
             connections,
             size_bytes,
-            names=names,
-            total_bytes=total_bytes,
+            names=names_of(size_bytes),
+            total_bytes=LOAD_BYTES[connections],
         )
-        loads[server.pid].append(result)
-        return result.requests_per_s
 
-    comparison = compare(
-        plan.rounds,
-        lambda: get(cloud.worker, prefix),
-        lambda: get(nginx, f"/{size_bytes}/"),
+    turns = take_turns(
+        plan.rounds, lambda: get(cloud.worker, prefix), lambda: get(nginx, f"/{size_bytes}/")
     )
+    rates = comparison(turns, lambda load: load.requests_per_s)
+    cpu = comparison(turns, lambda load: load.cpu_us)
     name = f"GET {size}, {connections} connections"
     at_least = RATIO_MIN.get((size, connections))
-    rows = [ratio_row(f"{name}, requests/s against nginx", comparison, at_least=at_least)]
-    if size == "4 KiB":
-        ours, theirs = (
-            statistics.median(load.cpu_us for load in loads[pid])
-            for pid in (cloud.worker.pid, nginx.pid)
-        )
-        against = Comparison(ours, theirs, ours / theirs)
-        rows.append(ratio_row(f"{name}, CPU us/request against nginx", against))
-        if connections > 1:
-            rows.append(value_row(f"{name}, CPU us/request", ours, at_most=CPU_US_MAX))
+    rows = [ratio_row(f"{name}, requests/s against nginx", rates, at_least=at_least)]
+    rows.append(ratio_row("    CPU us of each", cpu))
+    if size == "4 KiB" and connections > 1:
+        rows.append(value_row("    the same against its budget", cpu.value, at_most=CPU_US_MAX))
     return rows
