@@ -86,6 +86,7 @@ class Copies:
             raise SwiftError(412, "Destination header required")
         source = _Place(existing(request), request.target.object)
         named = _named(request, "Destination", "Destination-Account")
+        await self._look(source)  # what is missing is told before what is forbidden
         return await self._copy(
             request, source, await self._place(request, named, Permission.WRITE)
         )
@@ -110,12 +111,16 @@ class Copies:
             raise SwiftError(404)
         return _Place(record, target.object)
 
+    async def _look(self, source: _Place) -> ObjectRecord:
+        record = await self._objects.find(*source)
+        if record is None:
+            raise SwiftError(404)
+        return record
+
     async def _copy(self, request: Request, source: _Place, place: _Place) -> Response:
         self._objects.check_new_name(place.name)
         for _ in range(LOOKS_MAX):
-            record = await self._objects.find(*source)
-            if record is None:
-                raise SwiftError(404)
+            record = await self._look(source)
             shown = object_headers(record)
             modified_s = whole_seconds(record.changed)
             status = read_status(_on_source(request.headers), record.etag, modified_s)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import NamedTuple
+from contextlib import aclosing
+from typing import NamedTuple, cast
 
 from atoll.world import Random
 from storage.object.record import ObjectRecord
@@ -51,15 +52,22 @@ class Selection(NamedTuple):
             PayloadLostError: no replica has undamaged bytes.
         """
         if self.multipart is None:
-            async for piece in payload.read(*self.span):
-                yield piece
+            async with _reading(payload, self.span) as pieces:
+                async for piece in pieces:
+                    yield piece
             return
         for span in self.multipart.spans:
             yield self.multipart.head(span)
-            async for piece in payload.read(*span):
-                yield piece
+            async with _reading(payload, span) as pieces:
+                async for piece in pieces:
+                    yield piece
             yield PART_END
         yield self.multipart.tail
+
+
+def _reading(payload: Payload, span: Span) -> aclosing[AsyncGenerator[bytes | memoryview, None]]:
+    """Read a span; what is left of it ends with the block, also when the client goes away."""
+    return aclosing(cast(AsyncGenerator[bytes | memoryview, None], payload.read(*span)))
 
 
 def select_all(record: ObjectRecord) -> Selection:

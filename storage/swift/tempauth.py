@@ -6,13 +6,15 @@ The paths and headers are TempAuth's (OpenStack Swift): `/auth/v1.0`, `/auth/aut
 
 from __future__ import annotations
 
+from urllib.parse import quote_from_bytes
+
 from atoll.world import Clock
 from storage.auth.authenticator import Authenticator
 from storage.swift.request import Request
 from storage.swift.response import Response, SwiftError, method_not_allowed, page
 from storage.swift.settings import SwiftSettings
 from storage.swift.target import decode_path, quote_path
-from storage.swift.text import decode
+from storage.swift.text import decode, encode
 
 AUTH_PATH = b"/auth"
 _SIMPLE_PATHS = frozenset(("", "v1", "v1.0", "auth"))
@@ -44,10 +46,11 @@ class TempAuth:
             raise method_not_allowed(("GET",))
         account = _account_in_path(request.raw_path)
         user, key = _credentials(request, account)
-        realm = quote_path(account or user.partition(":")[0]) or b"unknown"
+        tenant = account or user.partition(":")[0]
+        realm = quote_from_bytes(encode(tenant)) or "unknown"
         grant = await self._authenticator.authenticate(user, key) if user and key else None
         if grant is None:
-            challenge = (b"Www-Authenticate", b'Swift realm="%b"' % realm)
+            challenge = (b"Www-Authenticate", f'Swift realm="{realm}"'.encode("ascii"))
             raise SwiftError(401, "", challenge)
         token, identity = grant
         left_s = identity.expires_s - self._clock.wall_ns() // _NS_PER_S

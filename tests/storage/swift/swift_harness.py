@@ -82,6 +82,8 @@ class Client:
         *,
         query: str = "",
         breaks: bool = False,
+        host: str = "store.example:8080",
+        scheme: str = "http",
     ) -> Answer:
         """Ask.
 
@@ -92,8 +94,12 @@ class Client:
             body: bytes with a Content-Length, or pieces in chunks, or nothing at all.
             query: as it shall be on the wire.
             breaks: whether the client goes away instead of ending the body.
+            host: of the Host header, which is absent where this is empty.
+            scheme: of the connection.
         """
         pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
+        if host:
+            pairs.append(("host", host))
         if self.token:
             pairs.append(("x-auth-token", self.token))
         pieces: list[bytes] = []
@@ -110,7 +116,7 @@ class Client:
             "asgi": {"version": "3.0"},
             "http_version": "1.1",
             "method": method,
-            "scheme": "http",
+            "scheme": scheme,
             "path": raw_path.decode("utf-8", "surrogateescape"),
             "raw_path": raw_path,
             "query_string": query.encode(),
@@ -118,7 +124,7 @@ class Client:
             "client": ("127.0.0.1", 40000),
             "headers": [
                 (name.lower().encode(), value if isinstance(value, bytes) else value.encode())
-                for name, value in (("host", "store.example:8080"), *pairs)
+                for name, value in pairs
             ],
         }
         return await _run(self.app, scope, pieces, breaks)

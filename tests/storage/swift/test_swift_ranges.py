@@ -22,6 +22,7 @@ HEADER = st.tuples(
 ).map(lambda parts: parts[0] + ",".join(parts[1]))
 
 
+@pytest.mark.slow
 @given(HEADER, st.integers(0, 40))
 @example("bytes=0-0,2-2", 10)
 @example("bytes=-5", 0)
