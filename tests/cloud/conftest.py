@@ -1,0 +1,16 @@
+"""Fixtures of the tests against real clouds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from running_cloud import RunningCloud
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[RunningCloud]:
+    """A cloud that has not been started; it must never be surprised."""
+    cloud = RunningCloud(tmp_path / "data")
+    yield cloud
+    cloud.end()
+    assert cloud.surprises() == []
