@@ -16,8 +16,15 @@ from atoll.roles import RoleContext
 from storage.auth.static_users import StaticUsers
 from storage.data_folder import StorageFolder
 from storage.front import Front
-from storage.http import Limits, OnResponse, Scope, serve, tls_context
-from storage.metrics import METHODS, RECEIVED_BYTES, REQUEST_SECONDS, REQUESTS, SENT_BYTES
+from storage.http import Limits, Scope, serve, tls_context
+from storage.metrics import (
+    METHODS,
+    OTHER_METHOD,
+    RECEIVED_BYTES,
+    REQUEST_SECONDS,
+    REQUESTS,
+    SENT_BYTES,
+)
 from storage.node import open_node
 from storage.settings import StorageSettings
 from storage.swift.app import SwiftApp
@@ -78,7 +85,7 @@ def _log_error(error: Exception, scope: Scope | None) -> None:
 
 
 class _Observer:
-    """Counts and logs what is answered."""
+    """Counts and logs what is answered; counts in plain integers, for every request pays for it."""
 
     def __init__(self, context: RoleContext) -> None:
         self._requests = context.metrics.counter(REQUESTS)
@@ -87,38 +94,40 @@ class _Observer:
         self._sent = context.metrics.counter(SENT_BYTES)
         self._is_counting = context.config[MetricsSettings].enabled
         self._is_logging = context.config[LogSettings].access
-        self._answered = 0
+        self._answered: dict[tuple[str, int], int] = {}
+        self._received_bytes = 0
+        self._sent_bytes = 0
         self.access_log = AccessLog(Sink(), context.world.clock, context.name, as_json=logs_json())
 
-    @property
-    def on_response(self) -> OnResponse:
-        """What the server calls after each response."""
-        return self._observe
-
     def status(self) -> Mapping[str, object]:
-        """Return counts for `atoll status`."""
+        """Hand the counts to the metrics and return them for `atoll status`; once a second."""
+        if self._is_counting:
+            for (method, status), count in self._answered.items():
+                self._requests[method, str(status)] = count
+            self._received[()] = self._received_bytes
+            self._sent[()] = self._sent_bytes
         return {
-            "requests": self._answered,
-            "received_bytes": self._received[()],
-            "sent_bytes": self._sent[()],
+            "requests": sum(self._answered.values()),
+            "received_bytes": self._received_bytes,
+            "sent_bytes": self._sent_bytes,
         }
 
-    def _observe(
+    def on_response(
         self, scope: Scope, status: int, sent: int, received: int, duration_s: float
     ) -> None:
-        self._answered += 1
+        """Take note of a response; see `storage.http.OnResponse`."""
         method = scope["method"]
+        kind = (method if method in METHODS else OTHER_METHOD), status
+        self._answered[kind] = self._answered.get(kind, 0) + 1
+        self._received_bytes += received
+        self._sent_bytes += sent
         if self._is_counting:
-            known = method if method in METHODS else "other"
-            self._requests[known, _STATUS_TEXT.get(status) or str(status)] += 1
-            self._seconds.observe(duration_s, known)
-            self._received[()] += received
-            self._sent[()] += sent
+            self._seconds.observe(duration_s, kind[0])
         if self._is_logging:
             client = scope.get("client")
             query = scope["query_string"]
             target = scope["raw_path"] + b"?" + query if query else scope["raw_path"]
-            facts = scope.get("atoll", {})
+            facts = scope.get("atoll", _NO_FACTS)
             self.access_log.record(
                 method=method,
                 target=target.decode("latin-1"),
@@ -132,4 +141,4 @@ class _Observer:
             )
 
 
-_STATUS_TEXT = {status: str(status) for status in range(100, 600)}
+_NO_FACTS: dict[str, str] = {}
