@@ -3,7 +3,7 @@
 import http.client
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -130,6 +130,15 @@ class SwiftClient:
             self.close()
         names = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, names, body)
+
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """GET an object and walk what comes of its body, until it ends or breaks off."""
+        self.begin("GET", quote(path), {})
+        with suppress(Broken), self._breaking():
+            response = self.connect().getresponse()
+            while piece := response.read1(65536):
+                yield piece
+        self.close()
 
     @contextmanager
     def _breaking(self) -> Iterator[None]:
