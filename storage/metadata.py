@@ -8,20 +8,20 @@ Metadata = dict[str, tuple[str, bytes]]
 
 
 def merge(one: Metadata, other: Metadata) -> Metadata:
-    """Return, name by name, whichever value is newer; commutative and idempotent.
+    """Return, name by name, whichever value is newer; commutative, associative, idempotent.
 
-    A removed name stays with an empty value, so that an older one cannot bring it back.
+    A removed name stays with an empty value, so that an older one cannot bring it back. Names are
+    sorted: what is equal is then stored as the same bytes.
     """
     merged = dict(one)
-    for name, (value, timestamp) in other.items():
-        if name not in merged or merged[name][1] < timestamp:
-            merged[name] = (value, timestamp)
-    return merged
+    for name, held in other.items():
+        merged[name] = max(merged.get(name, held), held, key=_by_time)
+    return dict(sorted(merged.items()))
 
 
 def stamp(values: Mapping[str, str], timestamp: bytes) -> Metadata:
     """Return plain values as metadata of one time; an empty value removes its name."""
-    return {name: (value, timestamp) for name, value in values.items()}
+    return {name: (value, timestamp) for name, value in sorted(values.items())}
 
 
 def visible(metadata: Metadata) -> dict[str, str]:
@@ -32,3 +32,7 @@ def visible(metadata: Metadata) -> dict[str, str]:
 def thaw(stored: Mapping[str, list[object]]) -> Metadata:
     """Return metadata from its msgpack form."""
     return {name: (str(value), bytes(timestamp)) for name, (value, timestamp) in stored.items()}  # type: ignore[call-overload]
+
+
+def _by_time(held: tuple[str, bytes]) -> tuple[bytes, str]:
+    return held[1], held[0]

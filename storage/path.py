@@ -7,6 +7,7 @@ from functools import lru_cache
 from blake3 import blake3
 
 NAME_HASH_SIZE_BYTES = 16
+COLLECTION_ID_SIZE_BYTES = 12
 ACCOUNT_NAME_BYTES_MAX = 256
 CONTAINER_NAME_BYTES_MAX = 256
 OBJECT_NAME_BYTES_MAX = 1024
@@ -35,3 +36,15 @@ class PathHasher:
 
     def _hash(self, *names: str) -> bytes:
         return blake3("/".join(names).encode("utf-8"), key=self._salt).digest(NAME_HASH_SIZE_BYTES)
+
+
+def collection_id(name_hash: bytes, generation: int) -> bytes:
+    """Return the 12 bytes under which the rows of a container's or account's life stand.
+
+    Whoever creates a name at the same time as others makes the same collection as they do.
+
+    Args:
+        name_hash: of the container or account.
+        generation: 1 for its first life, one more after each deletion.
+    """
+    return blake3(name_hash + generation.to_bytes(8)).digest(COLLECTION_ID_SIZE_BYTES)

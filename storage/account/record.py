@@ -17,23 +17,37 @@ RECORD_VERSION = 1
 
 
 class AccountRecord(NamedTuple):
-    """An account's configuration.
+    """An account's configuration, in one of the lives that its name has had.
 
     Attributes:
         version: of this form.
         name: of the account.
-        id: timestamp of its creation, under which its rows stand.
-        alive: false after its deletion.
-        changed: timestamp of the last change.
+        id: under which its rows stand; another one in each life.
+        generation: number of this life, from 1; a creation after a deletion begins the next.
+        created: timestamp of the creation.
+        changed: timestamp of the last change of metadata.
+        deleted: timestamp of the deletion; zero when there was none.
         metadata: by lower-case header name.
     """
 
     version: int
     name: str
     id: bytes
-    alive: bool
+    generation: int
+    created: Timestamp
     changed: Timestamp
+    deleted: Timestamp
     metadata: Metadata
+
+    @property
+    def alive(self) -> bool:
+        """Whether the account is there; a change after a deletion undoes it."""
+        return self.changed > self.deleted
+
+    @property
+    def latest(self) -> Timestamp:
+        """The timestamp of the last change or deletion."""
+        return max(self.changed, self.deleted)
 
     @property
     def values(self) -> dict[str, str]:
@@ -42,18 +56,18 @@ class AccountRecord(NamedTuple):
 
 
 def merge_accounts(one: AccountRecord, other: AccountRecord) -> AccountRecord:
-    """Return what a replica keeps of two records of one name; order does not matter.
+    """Return what a replica keeps of two records of one name; in any order, any number of times.
 
-    A deletion is final for the id it names: only a record with a greater id brings a name back.
+    The later life wins. Within one life each field only grows, and those that created it at once
+    created the same one.
     """
-    if one.alive != other.alive:
-        dead, living = (other, one) if one.alive else (one, other)
-        return living if living.id > dead.changed else dead
-    if not one.alive:
-        return max(one, other, key=lambda record: record.changed)
-    older = min(one, other, key=lambda record: record.id)
-    return older._replace(
-        changed=max(one.changed, other.changed), metadata=merge(one.metadata, other.metadata)
+    if one.generation != other.generation:
+        return max(one, other, key=lambda record: record.generation)
+    return one._replace(
+        created=min(one.created, other.created),
+        changed=max(one.changed, other.changed),
+        deleted=max(one.deleted, other.deleted),
+        metadata=merge(one.metadata, other.metadata),
     )
 
 
@@ -79,5 +93,5 @@ def read_account(snapshot: Snapshot, name_hash: bytes) -> AccountRecord | None:
     fields: list[Any] = unpack_body(body)
     if fields[0] != RECORD_VERSION:
         raise DamagedError(TABLE, name_hash, f"record version {fields[0]} is unknown")
-    fields[5] = thaw(fields[5])
+    fields[7] = thaw(fields[7])
     return AccountRecord(*fields)

@@ -12,24 +12,22 @@ from storage.account.record import (
 )
 from storage.container.row import Counters
 from storage.device.transaction import Decision, Transaction
-from storage.mutation import ACCEPTED, Outcome, PutAccount, Status
+from storage.mutation import ACCEPTED, PutAccount
 
 
 def put(txn: Transaction, ask: PutAccount) -> Decision:
-    """Create an account, merge a newer record into it, or mark it dead."""
+    """Create an account, or merge another record into it."""
     held = read_account(txn.batch, ask.name_hash)
-    if held is not None and held.changed == ask.record.changed:
-        return Decision(ACCEPTED)
     record = ask.record if held is None else merge_accounts(held, ask.record)
-    if held is not None and record == held:
-        return Decision(Outcome(Status.STALE, held.changed))
+    if record == held:
+        return Decision(ACCEPTED)
 
     def effect() -> None:
-        if record.alive and (held is None or held.id != record.id):
+        if held is None or held.id != record.id:
             txn.set_counters(record.id, Counters())
         change = account_digest(ask.name_hash, held) ^ account_digest(ask.name_hash, record)
         txn.toggle_digest(DIGEST_KEY, change)
         txn.batch.put(TABLE, ask.name_hash, encode_account(ask.name_hash, record))
-        txn.saw(record.changed)
+        txn.saw(record.latest)
 
     return Decision(ACCEPTED, effect)

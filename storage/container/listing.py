@@ -8,13 +8,15 @@ A rolled-up prefix is skipped with one seek, however many names are below it.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from storage.container.row import Row
 
 LIMIT_MAX = 10_000
+K = TypeVar("K")
 
 
 class Query(NamedTuple):
@@ -60,6 +62,18 @@ class Source(NamedTuple):
 
     scan: Callable[[bytes], Iterator[Pair]]
     scan_back: Callable[[bytes], Iterator[Pair]]
+
+
+def by_name(sources: Mapping[K, Source]) -> Iterator[tuple[bytes, dict[K, Row]]]:
+    """Walk the names that any of several replicas knows, each with the rows they have of it."""
+
+    def labelled(key: K, pairs: Iterator[Pair]) -> Iterator[tuple[bytes, K, Row]]:
+        for name, row in pairs:
+            yield name, key, row
+
+    walks = [labelled(key, source.scan(b"")) for key, source in sources.items()]
+    for name, group in groupby(heapq.merge(*walks, key=itemgetter(0)), key=itemgetter(0)):
+        yield name, {key: row for _, key, row in group}
 
 
 def merged(sources: Sequence[Source]) -> Source:

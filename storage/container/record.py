@@ -17,15 +17,17 @@ RECORD_VERSION = 1
 
 
 class ContainerRecord(NamedTuple):
-    """A container's configuration.
+    """A container's configuration, in one of the lives that its name has had.
 
     Attributes:
         version: of this form.
         account: storage account.
         name: of the container.
-        id: timestamp of its creation, under which its rows stand.
-        alive: false after its deletion.
-        changed: timestamp of the last change.
+        id: under which its rows stand; another one in each life.
+        generation: number of this life, from 1; a creation after a deletion begins the next.
+        created: timestamp of the creation.
+        changed: timestamp of the last change of metadata.
+        deleted: timestamp of the last deletion; zero when there was none.
         policy: storage policy of its objects.
         metadata: everything else, by lower-case header name.
     """
@@ -34,10 +36,22 @@ class ContainerRecord(NamedTuple):
     account: str
     name: str
     id: bytes
-    alive: bool
+    generation: int
+    created: Timestamp
     changed: Timestamp
+    deleted: Timestamp
     policy: int
     metadata: Metadata
+
+    @property
+    def alive(self) -> bool:
+        """Whether the container is there; a change after a deletion undoes it."""
+        return self.changed > self.deleted
+
+    @property
+    def latest(self) -> Timestamp:
+        """The timestamp of the last change or deletion, which a conditional write names."""
+        return max(self.changed, self.deleted)
 
     @property
     def values(self) -> dict[str, str]:
@@ -46,19 +60,18 @@ class ContainerRecord(NamedTuple):
 
 
 def merge_containers(one: ContainerRecord, other: ContainerRecord) -> ContainerRecord:
-    """Return what a replica keeps of two records of one name; order does not matter.
+    """Return what a replica keeps of two records of one name; in any order, any number of times.
 
-    The dead yields to what was created after its death. Of two living ones that were created at
-    once the older one stays, with the metadata of both.
+    The later life wins. Within one life each field only grows, and those that created it at once
+    created the same one.
     """
-    if one.alive != other.alive:
-        dead, living = (other, one) if one.alive else (one, other)
-        return living if living.changed > dead.changed else dead
-    if not one.alive:
-        return max(one, other, key=lambda record: record.changed)
-    older = min(one, other, key=lambda record: record.id)
-    return older._replace(
-        changed=max(one.changed, other.changed), metadata=merge(one.metadata, other.metadata)
+    if one.generation != other.generation:
+        return max(one, other, key=lambda record: record.generation)
+    first = min(one, other, key=lambda record: record.created)
+    return first._replace(
+        changed=max(one.changed, other.changed),
+        deleted=max(one.deleted, other.deleted),
+        metadata=merge(one.metadata, other.metadata),
     )
 
 
@@ -84,5 +97,5 @@ def read_container(snapshot: Snapshot, name_hash: bytes) -> ContainerRecord | No
     fields: list[Any] = unpack_body(body)
     if fields[0] != RECORD_VERSION:
         raise DamagedError(TABLE, name_hash, f"record version {fields[0]} is unknown")
-    fields[7] = thaw(fields[7])
+    fields[9] = thaw(fields[9])
     return ContainerRecord(*fields)

@@ -30,19 +30,24 @@ from storage.timestamp import ZERO
 
 
 def put(txn: Transaction, ask: PutContainer) -> Decision:
-    """Create a container, or merge a newer record into it."""
+    """Create a container, or merge another record into it.
+
+    A replica that holds rows lets no other tell it that the container is dead: the deletion was
+    judged where these rows were missing.
+    """
     held = read_container(txn.batch, ask.name_hash)
-    held_changed = ZERO if held is None else held.changed
-    if held is not None and held.changed == ask.record.changed:
-        return Decision(ACCEPTED)
-    if ask.expected is not None and ask.expected != held_changed:
-        return Decision(Outcome(Status.CONFLICT, held_changed))
+    latest = ZERO if held is None else held.latest
     record = ask.record if held is None else merge_containers(held, ask.record)
     if record == held:
-        return Decision(Outcome(Status.STALE, held_changed))
+        return Decision(ACCEPTED)
+    if ask.expected is not None and ask.expected != latest:
+        return Decision(Outcome(Status.CONFLICT, latest))
+    is_same_life = held is not None and held.id == record.id
+    if is_same_life and not record.alive and txn.counters(record.id).rows:
+        return Decision(Outcome(Status.NOT_EMPTY))
 
     def effect() -> None:
-        if record.alive and (held is None or held.id != record.id):
+        if not is_same_life:
             txn.set_counters(record.id, Counters())
         _store(txn, ask.account_hash, ask.name_hash, held, record)
 
@@ -52,13 +57,17 @@ def put(txn: Transaction, ask: PutContainer) -> Decision:
 def delete(txn: Transaction, ask: DeleteContainer) -> Decision:
     """Mark an empty container dead; from then on it takes no row."""
     held = read_container(txn.batch, ask.name_hash)
-    if held is None or not held.alive or held.id != ask.id:
+    if held is None or held.id != ask.id:
+        return Decision(Outcome(Status.MISSING))
+    if held.deleted == ask.timestamp:
+        return Decision(ACCEPTED)
+    if not held.alive:
         return Decision(Outcome(Status.MISSING))
     if held.changed >= ask.timestamp:
         return Decision(Outcome(Status.STALE, held.changed))
     if txn.counters(held.id).rows:
         return Decision(Outcome(Status.NOT_EMPTY))
-    record = held._replace(alive=False, changed=ask.timestamp, metadata={})
+    record = held._replace(deleted=ask.timestamp)
     return Decision(ACCEPTED, lambda: _store(txn, ask.account_hash, ask.name_hash, held, record))
 
 
@@ -129,5 +138,5 @@ def _store(
     change = container_digest(name_hash, held) ^ container_digest(name_hash, record)
     txn.toggle_digest(DIGEST_KEY, change)
     txn.batch.put(TABLE, name_hash, encode_container(name_hash, record))
-    txn.saw(record.changed)
-    owe_report(txn, record, account_hash, name_hash, record.changed)
+    txn.saw(record.latest)
+    owe_report(txn, record, account_hash, name_hash, record.latest)

@@ -8,28 +8,30 @@ its counters are exact when read; the updater drains the rest.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 
 import trio
 
 from storage.account.record import RECORD_VERSION, AccountRecord, merge_accounts
 from storage.container.listing import Entry, Query
 from storage.container.row import Counters, Row
-from storage.metadata import Metadata, stamp
+from storage.metadata import stamp
 from storage.mutation import ClearOutbox, Mutation, PutAccount, PutRow, Status
-from storage.path import PathHasher
+from storage.path import PathHasher, collection_id
 from storage.placement import Placement
-from storage.proxy.containers import Containers, exact_counters, list_merged
+from storage.proxy.containers import Containers, Owner, exact_counters, list_merged
 from storage.proxy.errors import (
     AccountMissingError,
     OutcomeUnknownError,
+    StoreError,
     StoreFullError,
     UnavailableError,
 )
-from storage.proxy.quorum import Verdict
+from storage.proxy.quorum import Verdict, majority
 from storage.proxy.replica import Debt, ReplicaFailedError
 from storage.proxy.settings import EngineSettings
 from storage.proxy.voters import Voters
-from storage.timestamp import ZERO, HybridClock
+from storage.timestamp import ZERO, HybridClock, Timestamp
 
 DEBTS_PAGE = 256
 
@@ -68,16 +70,23 @@ class Accounts:
         return record if record is not None and record.alive else None
 
     async def _newest(self, name_hash: bytes) -> AccountRecord | None:
+        """Return what a majority knows of an account, dead or alive.
+
+        Raises:
+            UnavailableError: too few replicas answer, or take what one of them knows.
+        """
         numbers = self._placement.account(name_hash)
         found = await self._voters.read(numbers, lambda replica: replica.account(name_hash))
-        newest: AccountRecord | None = None
-        for record in found.values():
-            if record is not None:
-                newest = record if newest is None else merge_accounts(newest, record)
+        known = [record for record in found.values() if record is not None]
+        if not known:
+            return None
+        newest = reduce(merge_accounts, known)
         lagging = [number for number, record in found.items() if record != newest]
-        if newest is not None and lagging:
+        if lagging:
             ask = PutAccount(name_hash, newest)
-            await self._voters.write({number: [ask] for number in lagging}, lagging)
+            votes = await self._voters.write({number: [ask] for number in lagging}, lagging)
+            if len(found) - len(lagging) + len(votes.accepted_by()) < majority(len(numbers)):
+                raise UnavailableError("too few replicas take what one of them knows")
         return newest
 
     async def summary(self, account: str) -> tuple[AccountRecord, Counters] | None:
@@ -85,10 +94,8 @@ class Accounts:
         record = await self.find(account)
         if record is None:
             return None
-        name_hash = self._hasher(account)
-        await self.collect(name_hash)
-        numbers = self._placement.account(name_hash)
-        return record, await exact_counters(self._voters, numbers, record.id)
+        await self.collect(self._hasher(account))
+        return record, await exact_counters(self._voters, *self._rows(record))
 
     async def entries(self, account: str, query: Query) -> list[Entry]:
         """List an account's containers."""
@@ -99,49 +106,56 @@ class Accounts:
 
     async def entries_of(self, record: AccountRecord, query: Query) -> list[Entry]:
         """List the containers of an account, dead or alive."""
+        await self.collect(self._hasher(record.name))
+        return await list_merged(self._voters, *self._rows(record), query)
+
+    def _rows(self, record: AccountRecord) -> tuple[Sequence[int], Owner]:
         name_hash = self._hasher(record.name)
-        await self.collect(name_hash)
-        numbers = self._placement.account(name_hash)
-        return await list_merged(self._voters, numbers, record.id, query)
+        return self._placement.account(name_hash), Owner(name_hash, name_hash, record.id)
 
     async def update(self, account: str, values: Mapping[str, str]) -> None:
         """Merge metadata into an account, creating it."""
-        await self._write(account, values, alive=True)
+        held = await self._newest(self._hasher(account))
+        now = self._now(held)
+        if held is not None and held.alive:
+            record = held._replace(changed=now, metadata=stamp(values, now))
+        else:
+            generation = 1 if held is None else held.generation + 1
+            own_id = collection_id(self._hasher(account), generation)
+            record = AccountRecord(
+                RECORD_VERSION, account, own_id, generation, now, now, ZERO, stamp(values, now)
+            )
+        await self._write(record)
 
     async def ensure(self, account: str) -> None:
         """Create an account unless it is there."""
         if await self.find(account) is None:
-            await self._write(account, {}, alive=True)
+            await self.update(account, {})
 
     async def delete(self, account: str) -> None:
         """Mark an account deleted."""
-        if await self.find(account) is None:
+        held = await self.find(account)
+        if held is None:
             raise AccountMissingError(account)
-        await self._write(account, {}, alive=False)
+        await self._write(held._replace(deleted=self._now(held)))
 
-    async def _write(self, account: str, values: Mapping[str, str], *, alive: bool) -> None:
-        name_hash = self._hasher(account)
+    def _now(self, held: AccountRecord | None) -> Timestamp:
+        """Draw a timestamp that is newer than what is held."""
+        if held is not None:
+            self._clock.observe(held.latest)
+        return self._clock.now()
+
+    async def _write(self, record: AccountRecord) -> None:
+        name_hash = self._hasher(record.name)
         numbers = self._placement.account(name_hash)
-        for _ in range(self._settings.attempts_max):
-            held = await self._newest(name_hash)
-            if held is not None:
-                self._clock.observe(held.changed)
-            now = self._clock.now()
-            metadata: Metadata = stamp(values, now)
-            is_new = held is None or not held.alive
-            own_id = now if held is None or is_new else held.id
-            record = AccountRecord(RECORD_VERSION, account, own_id, alive, now, metadata)
-            groups = {number: [PutAccount(name_hash, record)] for number in numbers}
-            votes = await self._voters.write(groups, numbers)
-            if votes.verdict is Verdict.ENOUGH:
-                return
-            if votes.refusal is Status.FULL:
-                raise StoreFullError("the devices are full")
-            if votes.refusal is not Status.STALE:
-                unsent = votes.is_surely_nowhere(numbers)
-                raise (UnavailableError if unsent else OutcomeUnknownError)("too few devices")
-            self._clock.observe(votes.newest_detail() or ZERO)
-        raise UnavailableError("too many writers at once")
+        ask = PutAccount(name_hash, record)
+        votes = await self._voters.write({number: [ask] for number in numbers}, numbers)
+        if votes.verdict is Verdict.ENOUGH:
+            return
+        if votes.is_surely_nowhere(numbers):
+            full = votes.refusal is Status.FULL
+            raise (StoreFullError if full else UnavailableError)("too few devices took it")
+        raise OutcomeUnknownError("too few devices confirmed it")
 
     # reports
 
@@ -149,41 +163,64 @@ class Accounts:
         """Deliver all reports that are owed to an account, or to any; return how many.
 
         Raises:
-            UnavailableError: a device with a majority of a container cannot be read.
+            StoreError: a report could not be delivered; all others were.
         """
         delivered = 0
-        while True:
-            owing: dict[bytes, list[tuple[int, Debt]]] = {}
-            for number, replica in self._voters.replicas.items():
-                try:
-                    debts = await replica.owed(account_hash, DEBTS_PAGE)
-                except ReplicaFailedError:
-                    continue  # the container's other replicas owe the same
-                for debt in debts:
-                    owing.setdefault(debt.key, []).append((number, debt))
-            if not owing:
-                return delivered
-            cleared: list[bool] = []
+        while owing := await self._owing(account_hash):
+            failures: list[StoreError] = []
+            cleared: list[bytes] = []
             async with trio.open_nursery() as nursery:
-                for debts_of_one in owing.values():
-                    nursery.start_soon(self._report, debts_of_one, cleared)
-            delivered += sum(cleared)
-            if not any(cleared):
-                return delivered
+                for debts in owing.values():
+                    nursery.start_soon(self._try_report, debts, cleared, failures)
+            delivered += len(cleared)
+            if not cleared:
+                if failures:
+                    raise failures[0]
+                break
+        return delivered
 
-    async def _report(self, debts: Sequence[tuple[int, Debt]], cleared: list[bool]) -> None:
+    async def _owing(self, account_hash: bytes) -> dict[bytes, list[tuple[int, Debt]]]:
+        """Return a page of debts by container, each with the device that owes it."""
+        owing: dict[bytes, list[tuple[int, Debt]]] = {}
+        for number, replica in self._voters.replicas.items():
+            try:
+                debts = await replica.owed(account_hash, DEBTS_PAGE)
+            except ReplicaFailedError:
+                continue  # the container's other replicas owe the same
+            for debt in debts:
+                owing.setdefault(debt.key, []).append((number, debt))
+        return owing
+
+    async def _try_report(
+        self,
+        debts: Sequence[tuple[int, Debt]],
+        cleared: list[bytes],
+        failures: list[StoreError],
+    ) -> None:
+        try:
+            if await self._report(debts):
+                cleared.append(debts[0][1].key)
+        except StoreError as error:
+            failures.append(error)
+
+    async def _report(self, debts: Sequence[tuple[int, Debt]]) -> bool:
         """Tell an account what a container holds, then clear the debt where it is unchanged.
 
         The timestamp is drawn before the counters are read: a report with a greater one has
         seen at least as much.
+
+        Returns:
+            Whether any debt is cleared.
         """
         debt = debts[0][1]
         account_hash = self._hasher(debt.account)
         container_hash = self._hasher(debt.account, debt.container)
-        now = self._clock.now()
-        record = await self._containers.newest(container_hash)
-        account = await self._newest(account_hash)
-        if record is not None and account is not None and (account.alive or not record.alive):
+        for _ in range(self._settings.attempts_max):
+            now = self._clock.now()
+            record = await self._containers.newest(container_hash)
+            account = await self._newest(account_hash)
+            if record is None or account is None or (record.alive and not account.alive):
+                break
             row = Row(now, deleted=True, objects=0, policy=record.policy)
             if record.alive:
                 held = await self._containers.counters(record)
@@ -191,14 +228,16 @@ class Accounts:
             ask = PutRow(account_hash, account_hash, account.id, debt.container, row)
             numbers = self._placement.account(account_hash)
             votes = await self._voters.write({number: [ask] for number in numbers}, numbers)
-            newest = max(
-                (one.detail for answer in votes.answers.values() for one in answer), default=ZERO
-            )
-            if votes.verdict is not Verdict.ENOUGH or newest > now:
-                self._clock.observe(newest)
-                return
+            newest = votes.newest_detail()
+            self._clock.observe(newest or ZERO)
+            if votes.verdict is not Verdict.ENOUGH:
+                raise UnavailableError("too few devices took the report")
+            if newest <= now:
+                break
+        else:
+            raise UnavailableError("too many reports at once")
         groups: dict[int, list[Mutation]] = {
             number: [ClearOutbox(owed.key, owed.stamp)] for number, owed in debts
         }
         votes = await self._voters.write(groups, list(groups))
-        cleared.append(bool(votes.accepted_by()))
+        return bool(votes.accepted_by())

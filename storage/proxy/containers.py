@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import TypeVar
+from operator import attrgetter
+from typing import NamedTuple, TypeVar
 
-from storage.container.listing import Entry, Query, Source, list_rows, merged
-from storage.container.record import RECORD_VERSION, ContainerRecord, merge_containers
+from storage.container.listing import Entry, Query, Source, by_name, list_rows, merged
+from storage.container.record import RECORD_VERSION, ContainerRecord
 from storage.container.row import Counters
 from storage.metadata import stamp
-from storage.mutation import DeleteContainer, ForgetRow, Mutation, PutContainer, Status
-from storage.path import PathHasher
+from storage.mutation import (
+    DeleteContainer,
+    ForgetRow,
+    Mutation,
+    PutContainer,
+    PutRow,
+    Status,
+)
+from storage.path import PathHasher, collection_id
 from storage.placement import Placement
 from storage.proxy.errors import (
     ContainerMissingError,
@@ -20,12 +28,14 @@ from storage.proxy.errors import (
     StoreFullError,
     UnavailableError,
 )
-from storage.proxy.quorum import Verdict, majority
+from storage.proxy.quorum import Verdict, blocking, majority
 from storage.proxy.replica import ReplicaFailedError
 from storage.proxy.settings import EngineSettings
+from storage.proxy.standing import Found, Step, held_by_majority, next_step
 from storage.proxy.voters import Voters, Votes
 from storage.timestamp import ZERO, HybridClock, Timestamp
 
+REPAIR_ROWS_MAX = 1000
 T = TypeVar("T")
 
 
@@ -62,33 +72,96 @@ class Containers:
         return record if record is not None and record.alive else None
 
     async def newest(self, name_hash: bytes) -> ContainerRecord | None:
-        """Return what a majority knows of a container, dead or alive."""
+        """Return what a majority knows of a container, dead or alive.
+
+        Raises:
+            UnavailableError: too few replicas answer to tell, or to bring what one of them knows
+                to a majority.
+        """
         numbers = self._placement.container(name_hash)
-        found = await self._voters.read(numbers, lambda replica: replica.container(name_hash))
-        if len(found) == 1:
-            return next(iter(found.values()))
-        records = [record for record in found.values() if record is not None]
-        newest: ContainerRecord | None = None
-        for record in records:
-            newest = record if newest is None else merge_containers(newest, record)
-        if newest is None:
+        for _ in range(self._settings.attempts_max):
+            found = await self._voters.read(numbers, lambda replica: replica.container(name_hash))
+            first = next(iter(found.values()))
+            if all(record == first for record in found.values()):
+                return first
+            settled = await self._settle(name_hash, found, numbers)
+            if settled is not None:
+                return settled
+        raise UnavailableError("too many writers at once")
+
+    async def _settle(
+        self, name_hash: bytes, found: Found, numbers: Sequence[int]
+    ) -> ContainerRecord | None:
+        """Take the step that `storage.proxy.standing` decides; nothing when others came between."""
+        step, record = next_step(found, len(numbers))
+        dead = [
+            number
+            for number, known in found.items()
+            if known is not None and known.id == record.id and not known.alive
+        ]
+        for known in found.values():
+            self._clock.observe(ZERO if known is None else known.latest)
+        if step is Step.FINISH:
+            return await self._finish_deletion(name_hash, record, dead, numbers)
+        if step is Step.REVIVE:
+            record = record._replace(changed=self._clock.now())
+        expected = {
+            number: ZERO if known is None else known.latest
+            for number, known in found.items()
+            if known != record and not (step is Step.REVIVE and number in dead)
+        }
+        votes = await self._tell(name_hash, record, expected)
+        agreeing = {number for number, known in found.items() if known == record}
+        agreeing.update(votes.accepted_by(), dead if step is Step.BURY else ())
+        if step is Step.REVIVE and len(agreeing) >= blocking(len(numbers)):
+            votes = await self._tell(name_hash, record, dict.fromkeys(dead))
+            agreeing.update(votes.accepted_by())
+        if len(agreeing) >= majority(len(numbers)):
+            return record
+        if votes.refusal in (Status.CONFLICT, Status.NOT_EMPTY):
             return None
-        lagging = [number for number, record in found.items() if record != newest]
-        if lagging:
-            account_hash = self._hasher(newest.account)
-            ask = PutContainer(account_hash, name_hash, newest)
-            await self._voters.write({number: [ask] for number in lagging}, lagging)
-        return newest
+        held = held_by_majority(found, len(numbers))
+        if held is None or len(found) < len(numbers):
+            raise UnavailableError("what one replica knows cannot be brought to a majority")
+        return held
+
+    async def _tell(
+        self, name_hash: bytes, record: ContainerRecord, expected: Mapping[int, bytes | None]
+    ) -> Votes:
+        account_hash = self._hasher(record.account)
+        groups: dict[int, list[Mutation]] = {
+            number: [PutContainer(account_hash, name_hash, record, latest)]
+            for number, latest in expected.items()
+        }
+        return await self._voters.write(groups, list(groups))
+
+    async def _finish_deletion(
+        self,
+        name_hash: bytes,
+        record: ContainerRecord,
+        dead: Sequence[int],
+        numbers: Sequence[int],
+    ) -> ContainerRecord:
+        now = self._clock.now()
+        ask = DeleteContainer(self._hasher(record.account), name_hash, record.id, now)
+        living = [number for number in numbers if number not in dead]
+        votes = await self._voters.write({number: [ask] for number in living}, living)
+        if len(dead) + len(votes.accepted_by()) < majority(len(numbers)):
+            raise UnavailableError("a deletion cannot be decided while a replica is away")
+        return record._replace(deleted=now)
 
     async def counters(self, record: ContainerRecord) -> Counters:
         """Return a container's exact counters."""
-        numbers = self._placement.container(self._hasher(record.account, record.name))
-        return await exact_counters(self._voters, numbers, record.id)
+        return await exact_counters(self._voters, *self._rows(record))
 
     async def entries(self, record: ContainerRecord, query: Query) -> list[Entry]:
         """List a container's objects."""
-        numbers = self._placement.container(self._hasher(record.account, record.name))
-        return await list_merged(self._voters, numbers, record.id, query)
+        return await list_merged(self._voters, *self._rows(record), query)
+
+    def _rows(self, record: ContainerRecord) -> tuple[Sequence[int], Owner]:
+        account_hash = self._hasher(record.account)
+        name_hash = self._hasher(record.account, record.name)
+        return self._placement.container(name_hash), Owner(account_hash, name_hash, record.id)
 
     # writing
 
@@ -97,17 +170,28 @@ class Containers:
     ) -> bool:
         """Create a container or merge metadata into it; tell whether it was created."""
         name_hash = self._hasher(account, container)
+        drawn: set[bytes] = set()
 
         def change(held: ContainerRecord | None, now: Timestamp) -> ContainerRecord:
-            changes = stamp(values, now)
             if held is not None and held.alive:
-                return held._replace(changed=now, metadata=changes)
+                return held._replace(changed=now, metadata=stamp(values, now))
+            drawn.add(now)
+            generation = 1 if held is None else held.generation + 1
             return ContainerRecord(
-                RECORD_VERSION, account, container, now, True, now, policy, changes
+                RECORD_VERSION,
+                account,
+                container,
+                collection_id(name_hash, generation),
+                generation,
+                now,
+                now,
+                ZERO,
+                policy,
+                stamp(values, now),
             )
 
         held = await self._change(account, name_hash, change)
-        return held is None or not held.alive
+        return held is None or not held.alive or held.created in drawn
 
     async def update(self, account: str, container: str, values: Mapping[str, str]) -> None:
         """Merge metadata into a container."""
@@ -129,10 +213,8 @@ class Containers:
         numbers = self._placement.container(name_hash)
         for _ in range(self._settings.attempts_max):
             held = await self.newest(name_hash)
-            expected = ZERO
-            if held is not None:
-                expected = held.changed
-                self._clock.observe(expected)
+            expected = ZERO if held is None else held.latest
+            self._clock.observe(expected)
             ask = PutContainer(
                 self._hasher(account), name_hash, change(held, self._clock.now()), expected
             )
@@ -143,33 +225,28 @@ class Containers:
         raise UnavailableError("too many writers at once")
 
     async def delete(self, account: str, container: str) -> None:
-        """Delete an empty container."""
+        """Delete an empty container.
+
+        Its rows are counted first, so that replicas are asked to die only when rows may have
+        come since; those that did die alone are revived by whoever looks next.
+        """
         name_hash = self._hasher(account, container)
         numbers = self._placement.container(name_hash)
         for _ in range(self._settings.attempts_max):
             held = await self.newest(name_hash)
             if held is None or not held.alive:
                 raise ContainerMissingError(container)
-            self._clock.observe(held.changed)
+            if (await self.counters(held)).rows:
+                raise ContainerNotEmptyError(container)
+            self._clock.observe(held.latest)
             ask = DeleteContainer(self._hasher(account), name_hash, held.id, self._clock.now())
             votes = await self._voters.write({number: [ask] for number in numbers}, numbers)
             if votes.verdict is Verdict.ENOUGH:
                 return
-            if votes.refusal is Status.NOT_EMPTY:
-                await self._revive(held, name_hash, votes.accepted_by())
+            if votes.refusal is Status.NOT_EMPTY and votes.is_surely_lost(numbers):
                 raise ContainerNotEmptyError(container)
             self._retry_or_raise(votes, numbers)
         raise UnavailableError("too many writers at once")
-
-    async def _revive(
-        self, held: ContainerRecord, name_hash: bytes, numbers: Sequence[int]
-    ) -> None:
-        """Undo a deletion that only a minority accepted."""
-        if numbers:
-            record = held._replace(changed=self._clock.now())
-            ask = PutContainer(self._hasher(held.account), name_hash, record)
-            groups: dict[int, list[Mutation]] = {number: [ask] for number in numbers}
-            await self._voters.write(groups, numbers)
 
     async def reclaim(
         self, account: str, container: str, owner_id: bytes, name: str, timestamp: Timestamp
@@ -207,60 +284,89 @@ class Containers:
         raise OutcomeUnknownError("too few devices confirmed the write")
 
 
-async def exact_counters(voters: Voters, numbers: Sequence[int], owner_id: bytes) -> Counters:
+class Owner(NamedTuple):
+    """Whose rows: a container's, or (both hashes the same) an account's.
+
+    Attributes:
+        account_hash: name hash of the account.
+        name_hash: name hash of the container or account.
+        id: under which the rows stand.
+    """
+
+    account_hash: bytes
+    name_hash: bytes
+    id: bytes
+
+
+async def exact_counters(voters: Voters, numbers: Sequence[int], owner: Owner) -> Counters:
     """Return the counters of a collection as a majority has them.
 
-    Where replicas differ their rows are merged and counted.
+    Where replicas differ their rows are merged and counted, and rows that some of them lack are
+    brought to them, `REPAIR_ROWS_MAX` at a time.
     """
-    found = await voters.read(numbers, lambda replica: replica.counters(owner_id))
+    found = await voters.read(numbers, lambda replica: replica.counters(owner.id))
     if len(set(found.values())) == 1:
-        return found[numbers[0]] if numbers[0] in found else next(iter(found.values()))
+        return next(iter(found.values()))
+    lacking: dict[int, list[Mutation]] = {}
 
-    def count(source: Source) -> Counters:
+    def count(sources: Mapping[int, Source]) -> Counters:
         total = Counters()
-        for name, row in source.scan(b""):
-            total = total.replace(name, None, row)
+        lacking.clear()
+        room = REPAIR_ROWS_MAX
+        for name, rows in by_name(sources):
+            newest = max(rows.values(), key=attrgetter("timestamp"))
+            total = total.replace(name, None, newest)
+            for number in sources:
+                if room and rows.get(number) != newest:
+                    ask = PutRow(*owner, name.decode(), newest)
+                    lacking.setdefault(number, []).append(ask)
+                    room -= 1
         return total
 
-    return _over_majority(voters, numbers, owner_id, count)
+    counters = _over_majority(voters, numbers, owner.id, count)
+    await voters.write(lacking, list(lacking))
+    return counters
 
 
 async def list_merged(
-    voters: Voters, numbers: Sequence[int], owner_id: bytes, query: Query
+    voters: Voters, numbers: Sequence[int], owner: Owner, query: Query
 ) -> list[Entry]:
     """List a collection: from one replica where all digests agree, else merged from all.
 
     Raises:
         UnavailableError: fewer than a majority can be read.
     """
-    found = await voters.read(numbers, lambda replica: replica.counters(owner_id))
+    found = await voters.read(numbers, lambda replica: replica.counters(owner.id))
     sources = list(found)[:1] if len(set(found.values())) == 1 else numbers
 
-    def list_source(source: Source) -> list[Entry]:
-        return list_rows(source, query)
+    def list_sources(sources: Mapping[int, Source]) -> list[Entry]:
+        return list_rows(merged(list(sources.values())), query)
 
     try:
-        return _over_majority(voters, sources, owner_id, list_source)
+        return _over_majority(voters, sources, owner.id, list_sources)
     except UnavailableError:
         if sources is numbers:
             raise
-        return _over_majority(voters, numbers, owner_id, list_source)
+        return _over_majority(voters, numbers, owner.id, list_sources)
 
 
 def _over_majority(
-    voters: Voters, numbers: Sequence[int], owner_id: bytes, work: Callable[[Source], T]
+    voters: Voters,
+    numbers: Sequence[int],
+    owner_id: bytes,
+    work: Callable[[Mapping[int, Source]], T],
 ) -> T:
-    """Do work over the merged rows of all replicas that can be read, at least a majority."""
+    """Do work over the rows of all replicas that can be read, at least a majority."""
     failed: set[int] = set()
     while len(numbers) - len(failed) >= majority(len(numbers)):
         try:
             with ExitStack() as opened:
-                sources = [
-                    opened.enter_context(voters.replicas[number].source(owner_id))
+                sources = {
+                    number: opened.enter_context(voters.replicas[number].source(owner_id))
                     for number in numbers
                     if number not in failed
-                ]
-                return work(merged(sources))
+                }
+                return work(sources)
         except ReplicaFailedError as error:
             failed.add(error.device)
     raise UnavailableError(f"{len(failed)} of {len(numbers)} replicas failed")

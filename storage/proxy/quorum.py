@@ -21,6 +21,11 @@ def majority(voters: int) -> int:
     return voters // 2 + 1
 
 
+def blocking(voters: int) -> int:
+    """Return how many of so many voters leave too few others for a majority."""
+    return voters - majority(voters) + 1
+
+
 class Tally:
     """Counts the votes of one set of voters.
 

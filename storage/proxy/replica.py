@@ -140,6 +140,7 @@ class Replica(Protocol):
         """Begin a payload file.
 
         Raises:
+            ReplicaFailedError: the device takes none.
             DiskFullError: no room.
             DiskError: the disk failed.
         """

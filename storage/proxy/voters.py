@@ -46,11 +46,16 @@ class Votes:
         ]
 
     def newest_detail(self) -> bytes:
-        """Return the greatest timestamp that came with a refusal."""
+        """Return the greatest timestamp that came with an answer: something newer is there."""
         return max(
-            (one.detail for outcomes in self.answers.values() for one in outcomes if one.status),
+            (one.detail for outcomes in self.answers.values() for one in outcomes),
             default=b"",
         )
+
+    def is_surely_lost(self, asked: Sequence[int]) -> bool:
+        """Tell whether even all answers that are still missing could not make a majority."""
+        missing = len(set(asked) - self.answers.keys() - self.unsent)
+        return len(self.accepted_by()) + missing < majority(len(asked))
 
     def is_surely_nowhere(self, asked: Iterable[int]) -> bool:
         """Tell whether every device that was asked refused, or was never reached."""

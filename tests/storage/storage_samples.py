@@ -20,8 +20,8 @@ from storage.object.record import (
     Where,
     tombstone,
 )
-from storage.path import PathHasher
-from storage.timestamp import Timestamp
+from storage.path import PathHasher, collection_id
+from storage.timestamp import ZERO, Timestamp
 
 HASHER = PathHasher(bytes(range(32)))
 ACCOUNT_HASH = HASHER("AUTH_a")
@@ -34,8 +34,8 @@ def at(number: int) -> Timestamp:
     return Timestamp((EPOCH_MS + number).to_bytes(6) + b"\0\1" + b"\0\0\1\7")
 
 
-ACCOUNT_ID = at(0)
-CONTAINER_ID = at(1)
+ACCOUNT_ID = collection_id(ACCOUNT_HASH, 1)
+CONTAINER_ID = collection_id(CONTAINER_HASH, 1)
 
 
 class Samples:
@@ -51,14 +51,13 @@ class Samples:
 
     def account(self) -> PutAccount:
         """Create the account."""
-        return PutAccount(
-            ACCOUNT_HASH, AccountRecord(ACCOUNT_VERSION, "AUTH_a", ACCOUNT_ID, True, ACCOUNT_ID, {})
-        )
+        record = AccountRecord(ACCOUNT_VERSION, "AUTH_a", ACCOUNT_ID, 1, at(0), at(0), ZERO, {})
+        return PutAccount(ACCOUNT_HASH, record)
 
     def container(self) -> PutContainer:
         """Create the container."""
         record = ContainerRecord(
-            CONTAINER_VERSION, "AUTH_a", "c", CONTAINER_ID, True, CONTAINER_ID, 0, {}
+            CONTAINER_VERSION, "AUTH_a", "c", CONTAINER_ID, 1, at(1), at(1), ZERO, 0, {}
         )
         return PutContainer(ACCOUNT_HASH, CONTAINER_HASH, record)
 
