@@ -75,7 +75,8 @@ class Exchange:
             ClientDisconnectedError: there is nobody to answer to.
         """
         if self._framer.head_sent:
-            return Ending.ABORT
+            whole = self._framer.complete and not self._wire.broken
+            return Ending.CLOSE if whole else Ending.ABORT
         await self._wire.send(self._framer.refuse(fault))
         return Ending.LINGER
 
@@ -107,6 +108,8 @@ class Exchange:
         except ProtocolError as fault:
             self._fault = fault
             return {"type": "http.disconnect"}
+        except ClientDisconnectedError:
+            return {"type": "http.disconnect"}
         self._body_delivered = parser.body_done
         return {"type": "http.request", "body": piece, "more_body": not parser.body_done}
 
@@ -119,7 +122,7 @@ class Exchange:
             ClientDisconnectedError: there is nobody to send it to.
             ApplicationError: it does not fit what was sent before.
         """
-        if self._fault is not None or self._wire.broken:
+        if self._gone:
             raise ClientDisconnectedError("the client is gone")
         framer = self._framer
         kind = message["type"]

@@ -25,7 +25,6 @@ from storage.http.limits import Limits
 
 _HTTP_VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/1.0": "1.0"}
 _OTHER_HTTP_VERSION = re.compile(rb"HTTP/[0-9](\.[0-9])?")
-_BARE_LF = re.compile(rb"(?<!\r)\n")
 _HOST = re.compile(rb"([A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 _ABSOLUTE_TARGET = re.compile(rb"(?i:https?)://([^/?#]+)(/[^?#]*)?(?:\?([^#]*))?")
 
@@ -93,23 +92,31 @@ def parse_head(head: bytes, limits: Limits) -> Request:
         raise
 
 
-def check_partial_head(head: bytes, limits: Limits) -> None:
+def check_partial_head(head: bytes, limits: Limits, checked_bytes: int = 0) -> None:
     """Refuse a head whose end has not come as early as it is surely wrong.
 
     A longer prefix of the same bytes is refused for the same reason, so that the answer does not
     depend on how the network split them.
 
+    Args:
+        head: what there is of it.
+        limits: what it may be.
+        checked_bytes: how much of it has been found good before.
+
     Raises:
         ProtocolError: 400, 414 or 431.
     """
+    header_end = limits.header_bytes_max
     if not head[:1].isalpha() and head not in (b"", b"\r"):
         raise ProtocolError(400, "not an HTTP request")
     if head.find(b"\n", 0, limits.request_line_bytes_max + 2) < 0:
         if len(head) >= limits.request_line_bytes_max + 2:
             raise ProtocolError(414, "the request line is too long")
-    elif _BARE_LF.search(head, 0, limits.header_bytes_max):
+    elif head.count(b"\n", checked_bytes, header_end) != head.count(
+        b"\r\n", max(0, checked_bytes - 1), header_end
+    ):
         raise ProtocolError(400, "a line ends without CR")
-    if len(head) > limits.header_bytes_max:
+    if len(head) > header_end:
         raise ProtocolError(431, "the header is too long")
 
 

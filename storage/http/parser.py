@@ -25,6 +25,7 @@ class RequestParser:
 
     __slots__ = (
         "_body_bytes_left",
+        "_checked_bytes",
         "_chunks",
         "_data",
         "_limits",
@@ -39,6 +40,7 @@ class RequestParser:
         self._limits = limits
         self._data = b""
         self._position = 0
+        self._checked_bytes = 0
         self._body_bytes_left = 0
         self._chunks: ChunkDecoder | None = None
 
@@ -69,13 +71,17 @@ class RequestParser:
         start = self._position
         while data.startswith(b"\r\n", start):  # as RFC 9112 section 2.2 asks
             start += 2
-        end = data.find(b"\r\n\r\n", start) + 4
+        checked = self._checked_bytes
+        end = data.find(b"\r\n\r\n", start + max(0, checked - 3)) + 4
         if end < 4:
+            head = data[start:]
+            check_partial_head(head, self._limits, checked)
             self._position = start
-            check_partial_head(data[start:], self._limits)
+            self._checked_bytes = len(head)
             return None
         request = parse_head(data[start:end], self._limits)
         self._position = end
+        self._checked_bytes = 0
         self.body_bytes = 0
         length = request.content_length
         self.body_done = length == 0

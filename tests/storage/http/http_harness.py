@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import trio
@@ -262,7 +263,7 @@ def parse(data: bytes, cuts: list[int] | None = None, limits: Limits | None = No
     """
     parser = RequestParser(limits or Limits())
     edges = [0, *sorted(cuts or []), len(data)]
-    pieces = [data[a:b] for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    pieces = [data[a:b] for a, b in pairwise(edges) if a < b]
     outcome: Outcome = []
     body: bytearray | None = None
     request = None

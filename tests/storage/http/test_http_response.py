@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from http_harness import FixedClock, Response, ResponseReader
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from storage.http.errors import ApplicationError, ProtocolError
 from storage.http.response import DateLine, ResponseFramer
 
+PROPERTY = settings(max_examples=200, deadline=None, derandomize=True)
 DATE = b"Sun, 06 Nov 1994 08:49:37 GMT"
 
 
@@ -213,6 +214,7 @@ def test_the_date_is_written_once_a_second() -> None:
     assert date.line() == first
 
 
+@PROPERTY
 @given(
     st.lists(st.binary(max_size=30), min_size=1, max_size=6),
     st.booleans(),

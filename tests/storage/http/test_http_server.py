@@ -110,6 +110,10 @@ async def test_keep_alive_and_pipelining() -> None:
     async with serving(echo) as server, server.client() as client:
         assert (await exchange(client, GET)).body == b"GET /a "
         assert (await exchange(client, PUT + b"Content-Length: 2\r\n\r\nhi")).body == b"PUT /b hi"
+        await client.send_all(PUT + b"Content-Length: 2\r\n\r\n")
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert (await exchange(client, b"hi")).body == b"PUT /b hi"
+        await trio.testing.wait_all_tasks_blocked(0.01)
         await client.send_all(GET * 200)
         assert [r.body for r in await responses(client, 200)] == [b"GET /a "] * 200
     assert not server.errors
@@ -179,12 +183,13 @@ class Transfer:
         headers = [(b"content-length", b"%d" % len(self.body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         view = memoryview(self.body)
-        for start in range(0, len(view), MIB):
-            piece = view[start : start + MIB]
+        for start in range(0, len(view), 4 * MIB):  # more than a socket takes at once
+            piece = view[start : start + 4 * MIB]
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tls", [False, True])
 async def test_large_bodies_both_ways(tls: bool, certificates: Certificates) -> None:
     app = Transfer()
@@ -448,8 +453,9 @@ async def test_a_tls_handshake_has_a_deadline(certificates: Certificates) -> Non
 
 async def test_old_tls_is_refused(certificates: Certificates) -> None:
     old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1 is deprecated"):
         old.minimum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.warns(DeprecationWarning, match="TLSv1_1 is deprecated"):
         old.maximum_version = ssl.TLSVersion.TLSv1_1
     old.check_hostname = False
     old.verify_mode = ssl.CERT_NONE
