@@ -13,7 +13,7 @@ from pathlib import Path
 
 from atoll.world import Clock, World
 from storage.auth.authenticator import ACCOUNT_PREFIX, Grant, Identity
-from storage.auth.tokens import Claim, TokenMaker
+from storage.auth.tokens import TOKEN_LENGTH_MAX, Claim, TokenMaker
 from storage.auth.users_file import User, read_users_file
 
 TOKEN_LIFETIME_S = 86_400
@@ -74,8 +74,10 @@ class StaticUsers:
 
     async def identify(self, token: str) -> Identity | None:
         """Return whose token this is, or nothing where it is not valid (any more)."""
+        if len(token) > TOKEN_LENGTH_MAX:
+            return None  # before it takes room in the cache
         identity = self._read(token)
-        if identity is None or identity.expires_s <= self._clock.wall_ns() // _NS_PER_S:
+        if identity is None or identity.expires_s <= self._now_s():
             return None
         return identity
 

@@ -100,7 +100,7 @@ def _clean_referrer(host: str, item: str) -> str:
     return sign + host
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def parse_container_acl(value: str) -> ContainerAcl:
     """Return a cleaned access rule's meaning."""
     items = [item for item in value.split(",") if item]
@@ -120,7 +120,7 @@ def clean_account_acl(value: str) -> str:
     return json.dumps(rights, separators=(",", ":"), sort_keys=True) if rights else ""
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def parse_account_acl(value: str) -> AccountAcl:
     """Return a cleaned access rule's meaning."""
     rights = _account_rights(value)

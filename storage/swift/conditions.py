@@ -7,7 +7,7 @@ from storage.proxy.engine import Condition
 from storage.proxy.errors import PreconditionFailedError
 from storage.swift.metadata import RequestHeaders
 from storage.swift.response import refuse
-from storage.swift.times import parse_http_date
+from storage.swift.times import parse_http_date, whole_seconds
 
 _READ_CONDITIONS = frozenset(
     (b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since")
@@ -16,16 +16,11 @@ NOT_MODIFIED = 304
 PRECONDITION_FAILED = 412
 
 
-def read_status(headers: RequestHeaders, etag: str, modified_s: int) -> int | None:
-    """Return 304 or 412 where a GET or HEAD must not get the object; else nothing.
-
-    Args:
-        headers: of the request.
-        etag: of the object.
-        modified_s: its Last-Modified, in seconds since 1970.
-    """
+def read_status(headers: RequestHeaders, record: ObjectRecord) -> int | None:
+    """Return 304 or 412 where a GET or HEAD must not get the object; else nothing."""
     if _READ_CONDITIONS.isdisjoint(headers):
         return None
+    etag, modified_s = record.etag, whole_seconds(record.changed)
     tags = _tags(headers.get(b"if-none-match", b""))
     if "*" in tags or etag in tags:
         return NOT_MODIFIED
@@ -47,13 +42,15 @@ def requires_existence(headers: RequestHeaders) -> bool:
     return "*" in _tags(headers.get(b"if-match", b""))
 
 
-def range_applies(headers: RequestHeaders, etag: str, modified_s: int) -> bool:
+def range_applies(headers: RequestHeaders, record: ObjectRecord) -> bool:
     """Tell whether If-Range lets a range be served (RFC 9110 section 13.1.5)."""
     value = headers.get(b"if-range")
     if value is None:
         return True
     date = parse_http_date(value)
-    return modified_s == date if date is not None else etag in _tags(value)
+    return (
+        whole_seconds(record.changed) == date if date is not None else record.etag in _tags(value)
+    )
 
 
 def write_condition(headers: RequestHeaders) -> Condition | None:

@@ -122,8 +122,7 @@ class Copies:
         for _ in range(LOOKS_MAX):
             record = await self._look(source)
             shown = object_headers(record)
-            modified_s = whole_seconds(record.changed)
-            status = read_status(_on_source(request.headers), record.etag, modified_s)
+            status = read_status(_on_source(request.headers), record)
             if status is not None:
                 return Response(status, shown)
             selection = select_asked(request.headers, record, self._random)

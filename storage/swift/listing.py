@@ -80,7 +80,7 @@ def choose_format(parameters: Parameters, accept: bytes) -> Format:
     return _accepted(accept)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _accepted(accept: bytes) -> Format:
     try:
         media_type = preferred(accept.decode("latin-1"), _OFFERED)

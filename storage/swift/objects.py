@@ -66,7 +66,7 @@ class Objects:
             if record is None:
                 raise SwiftError(412 if requires_existence(request.headers) else 404)
             headers = object_headers(record)
-            status = read_status(request.headers, record.etag, whole_seconds(record.changed))
+            status = read_status(request.headers, record)
             if status is not None:
                 return Response(status, headers)
             if request.method == "HEAD":

@@ -21,7 +21,6 @@ from storage.swift.ranges import (
 )
 from storage.swift.response import HTML, PAGES, Header, Response
 from storage.swift.text import encode
-from storage.swift.times import whole_seconds
 
 _BOUNDARY_SIZE_BYTES = 16
 
@@ -85,7 +84,7 @@ def select_asked(headers: RequestHeaders, record: ObjectRecord, random: Random) 
         random: makes boundaries.
     """
     asked, size_bytes = headers.get(b"range"), record.size_bytes
-    if asked is None or not range_applies(headers, record.etag, whole_seconds(record.changed)):
+    if asked is None or not range_applies(headers, record):
         return select_all(record)
     spans = select(asked, size_bytes)
     if spans is None:

@@ -9,6 +9,8 @@ from functools import lru_cache
 
 from storage.timestamp import milliseconds
 
+DATE_BYTES_MAX = 64
+
 _STEPS_PER_S = 100_000
 _STEPS_PER_MS = 100
 _ISO_SECOND = "%Y-%m-%dT%H:%M:%S"
@@ -42,9 +44,13 @@ def http_date(second: int) -> bytes:
     return formatdate(second, usegmt=True).encode("ascii")
 
 
-@lru_cache(maxsize=1024)
 def parse_http_date(value: bytes) -> int | None:
     """Return the seconds since 1970 of a date in any of HTTP's three forms, or nothing."""
+    return _parse_http_date(value) if len(value) <= DATE_BYTES_MAX else None
+
+
+@lru_cache(maxsize=1024)
+def _parse_http_date(value: bytes) -> int | None:
     try:
         parts = parsedate(value.decode("latin-1"))
         return None if parts is None else calendar.timegm(parts)
