@@ -21,7 +21,7 @@ from storage.http.service import OnError, OnResponse, Service
 from storage.http.transport import SocketTransport, TlsTransport
 
 _ACCEPT_BACK_OFF_S = 0.2
-_NO_ROOM = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+_LISTENER_SHUT = frozenset((errno.EINVAL, errno.EBADF))
 
 
 async def serve(
@@ -46,7 +46,7 @@ async def serve(
         world: clocks.
         stopping: set to stop: nothing more is accepted, idle connections end, others end with
             their request, and after `Limits.stop_timeout_s` those that are left are reset.
-        on_error: gets the errors that are ours: the application's, and EMFILE and its like.
+        on_error: gets the errors that are ours: the application's, and those of accepting.
         on_response: gets every response, see `OnResponse`.
         limits: what is granted to clients.
         tls: speak TLS with this, see `tls_context`.
@@ -55,6 +55,7 @@ async def serve(
     Raises:
         ValueError: `tls` allows less than TLS 1.2.
         ApplicationError: the application says that its start-up or shutdown failed.
+        OSError: somebody shut a listening socket.
     """
     try:
         if tls is not None and tls.minimum_version < ssl.TLSVersion.TLSv1_2:
@@ -119,8 +120,10 @@ class _Server:
             except (BlockingIOError, ConnectionAbortedError):
                 continue  # another process of the shared socket was faster, or the client left
             except OSError as error:
-                if error.errno not in _NO_ROOM:
+                if error.errno in _LISTENER_SHUT:
                     raise
+                # EMFILE and its like pass when connections end; accept also reports what befell
+                # a client's network.
                 self._service.on_error(error, None)
                 await trio.sleep(_ACCEPT_BACK_OFF_S)
 

@@ -84,8 +84,7 @@ class Wire:
         if parser.buffered_bytes:
             request = parser.next_request()
             if request is not None:
-                await trio.lowlevel.checkpoint()  # or a pipelining client could keep the process
-                return request
+                return request  # others had their turn when the last response was sent
         self.idle = not parser.buffered_bytes
         self._request_left_s = self._idle_timeout_s if self.idle else limits.head_timeout_s
         self._idle_timeout_s = limits.idle_timeout_s
@@ -159,15 +158,16 @@ class Wire:
             ClientDisconnectedError: the client is gone.
         """
         self._transfers += 1
+        sent = False
         try:
             await self._transport.send(parts)
-        except BaseException as error:
-            self.broken = True
-            if isinstance(error, OSError):
-                raise ClientDisconnectedError("the client is gone") from error
-            raise
+            sent = True
+        except OSError as error:
+            raise ClientDisconnectedError("the client is gone") from error
         finally:
             self._transfers -= 1
+            if not sent:
+                self.broken = True
 
     def stop_if_idle(self) -> None:
         """Take no new request from a client that has begun none."""

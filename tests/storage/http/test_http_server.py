@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +260,14 @@ async def test_a_client_that_resets_in_its_upload_leaves_nothing() -> None:
 # --- limits on connections ---
 
 
+def test_a_limit_must_let_something_through() -> None:
+    for limit in fields(Limits):
+        if limit.name != "drain_bytes_max":
+            with pytest.raises(ValueError, match=f"{limit.name} must be above zero"):
+                Limits(**{limit.name: 0})
+    assert Limits(drain_bytes_max=0)
+
+
 async def test_beyond_the_limit_connections_wait() -> None:
     async with serving(echo, limits=Limits(connections_max=2)) as server:
         async with server.client() as first, server.client() as second:
@@ -294,6 +303,17 @@ async def test_running_out_of_descriptors_is_survived() -> None:
     async with serving(echo, listener) as server, server.client() as client:
         assert (await exchange(client, GET)).status == 200
     assert [error.errno for error in server.errors] == [errno.EMFILE] * 2  # type: ignore[attr-defined]
+
+
+async def test_a_listener_that_is_shut_fails_the_server() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(OSError, match="Invalid argument"), flatten_subgroups=True
+    ):
+        async with serving(echo, listener):
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            listener.shutdown(socket.SHUT_RDWR)
+            await trio.sleep_forever()
 
 
 # --- stopping ---
