@@ -20,7 +20,7 @@ from storage.container.row import (
     scan_rows,
     scan_rows_back,
 )
-from storage.device.client import DiskClient
+from storage.device.client import DeviceUnavailableError, DiskClient
 from storage.device.due import Due, read_due
 from storage.device.index import Index, IndexFailedError, Snapshot, lookup, walk
 from storage.device.payload import (
@@ -32,7 +32,7 @@ from storage.device.payload import (
 from storage.mutation import Mutation, Outcome
 from storage.object.record import Location, ObjectRecord, Where, newest
 from storage.proxy.replica import Debt, ReplicaFailedError
-from storage.seal import DamagedError, unpack_body, unseal
+from storage.seal import SEAL_SIZE_BYTES, DamagedError, is_sealed, unpack_body, unseal
 
 THREAD_SIZE_BYTES_MIN = 256 * 1024
 T = TypeVar("T")
@@ -96,7 +96,7 @@ class LocalReplica:
         world: threads and disk.
 
     Attributes:
-        failed: why the device must not be read any more.
+        failed: why the device must not be used any more.
     """
 
     def __init__(
@@ -126,6 +126,10 @@ class LocalReplica:
     async def newest(self, prefix: bytes) -> ObjectRecord | None:
         """Return the newest record of a name."""
         return self._read(newest, prefix)
+
+    async def newest_with_payload(self, prefix: bytes) -> tuple[ObjectRecord | None, bytes | None]:
+        """Return the newest record of a name, and its payload where that is in the index."""
+        return self._read(_newest_with_payload, prefix)
 
     async def container(self, name_hash: bytes) -> ContainerRecord | None:
         """Return a container's record."""
@@ -185,10 +189,14 @@ class LocalReplica:
 
     async def create_payload(self, write_id: bytes) -> LocalUpload:
         """Begin a payload file."""
+        if self.failed is not None:
+            raise ReplicaFailedError(self._number, self.failed)
         return LocalUpload(self._payloads.create(write_id), self._world)
 
     async def commit(self, group: Sequence[Mutation], deadline_s: float) -> list[Outcome]:
-        """Send a group to the disk process."""
+        """Send a group to the disk process; a failed device's vote must not count."""
+        if self.failed is not None:
+            raise DeviceUnavailableError(self.failed)
         return await self._client.commit(group, deadline_s)
 
 
@@ -197,6 +205,18 @@ def _counters(snapshot: Snapshot, owner_id: bytes) -> Counters:
     if body is None:
         raise DamagedError("counters", owner_id, "a collection has no counters")
     return decode_counters(unpack_body(body))
+
+
+def _newest_with_payload(
+    snapshot: Snapshot, prefix: bytes
+) -> tuple[ObjectRecord | None, bytes | None]:
+    record = newest(snapshot, prefix)
+    if record is None or record.location.where != Where.INLINE:
+        return record, None
+    value = snapshot.get("inline", record.write_id)
+    if value is None or not is_sealed(record.write_id, value):
+        return record, None  # whoever opens the payload sees why, and reports it
+    return record, bytes(memoryview(value)[SEAL_SIZE_BYTES:])
 
 
 def _due(snapshot: Snapshot, now_s: int, limit: int) -> list[Due]:

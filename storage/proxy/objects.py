@@ -47,6 +47,7 @@ from storage.proxy.errors import (
     StoreFullError,
     UnavailableError,
 )
+from storage.proxy.payloads import InlinePayload, OpenPayload
 from storage.proxy.quorum import Verdict
 from storage.proxy.settings import EngineSettings
 from storage.proxy.upload import Intakes
@@ -115,12 +116,35 @@ class Objects:
         record = await self._newest(container.policy, name_hash, voters)
         return record if self._lives(record, container) else None
 
+    async def find_with_payload(
+        self, container: ContainerRecord, name: str
+    ) -> tuple[ObjectRecord, InlinePayload | OpenPayload] | None:
+        """Return what `find` returns, and its payload to open: one look where one is enough."""
+        policy = container.policy
+        name_hash = self._hasher(container.account, container.name, name)
+        numbers = self._placement.object(policy, name_hash)
+        whole: bytes | None = None
+        if len(numbers) == 1:
+            prefix = object_prefix(policy, name_hash)
+            found = await self._voters.read(numbers, lambda one: one.newest_with_payload(prefix))
+            record, whole = found[numbers[0]]
+        else:
+            record = await self._newest(policy, name_hash, numbers)
+        if record is None or not self._lives(record, container):
+            return None
+        if whole is not None:
+            return record, InlinePayload(whole)
+        return record, OpenPayload(self._voters, numbers, record, policy, name_hash)
+
     def _lives(self, record: ObjectRecord | None, container: ContainerRecord) -> bool:
         return (
             record is not None
             and record.state == State.DATA
             and record.container_id == container.id
-            and not record.is_expired(self._world.clock.wall_ns() / 1e9)
+            and (
+                "x-delete-at" not in record.system
+                or not record.is_expired(self._world.clock.wall_ns() / 1e9)
+            )
         )
 
     async def _newest(

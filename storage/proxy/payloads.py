@@ -32,6 +32,12 @@ class InlinePayload:
         """Yield the bytes from `start` up to `stop`."""
         yield self.whole[start:stop]
 
+    async def __aenter__(self) -> InlinePayload:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return
+
     def close(self) -> None:
         """Nothing is open."""
 

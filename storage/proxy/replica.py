@@ -99,6 +99,9 @@ class Replica(Protocol):
     async def newest(self, prefix: bytes) -> ObjectRecord | None:
         """Return the newest record of a name, be it a tombstone."""
 
+    async def newest_with_payload(self, prefix: bytes) -> tuple[ObjectRecord | None, bytes | None]:
+        """Return the newest record of a name, and its payload where that comes at no cost."""
+
     async def container(self, name_hash: bytes) -> ContainerRecord | None:
         """Return a container's record, dead or alive."""
 

@@ -55,6 +55,7 @@ class Store:
         self.delete_account = self.accounts.delete
         self.list_containers = self.accounts.entries
         self.object = self.objects.find
+        self.get_object = self.objects.find_with_payload
         self.put_object = self.objects.put
         self.amend_object = self.objects.amend
         self.delete_object = self.objects.delete

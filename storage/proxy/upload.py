@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,7 +11,7 @@ from typing import Protocol
 import trio
 from blake3 import blake3
 
-from atoll.world import DiskError, World
+from atoll.world import DiskError, DiskFullError, World
 from storage.object.record import Location
 from storage.proxy.engine import Body
 from storage.proxy.errors import (
@@ -19,9 +19,10 @@ from storage.proxy.errors import (
     BodyTooLargeError,
     StoreError,
     StoreFullError,
+    UnavailableError,
 )
 from storage.proxy.quorum import majority
-from storage.proxy.replica import Replica, Upload
+from storage.proxy.replica import Replica, ReplicaFailedError, Upload
 from storage.proxy.settings import EngineSettings
 
 PIECE_SIZE_BYTES_MIN = 64 * 1024
@@ -45,7 +46,9 @@ class Intake:
         etag: MD5 in hexadecimal.
         identity: BLAKE3; of a payload in files known once it is published.
         inline: the bytes, when they are few.
-        uploads: by device number, when they are many.
+        uploads: by device number, when they are many; what fails is dropped.
+        failures: of devices, while a majority goes on.
+        voters: how many devices there are.
     """
 
     size_bytes: int = 0
@@ -53,30 +56,58 @@ class Intake:
     identity: bytes = b""
     inline: bytes | None = None
     uploads: dict[int, Upload] = field(default_factory=dict)
+    failures: list[Exception] = field(default_factory=list)
+    voters: int = 1
 
     async def publish(self, description: dict[str, str]) -> dict[int, Location]:
         """Make the payload durable on its devices and return where it is, by device.
 
         Raises:
             StoreFullError: too few devices had room.
+            UnavailableError: too few devices work.
         """
         if self.inline is not None:
             return {}
         locations: dict[int, Location] = {}
-        errors: list[DiskError] = []
 
         async def publish(number: int, upload: Upload) -> None:
-            try:
-                locations[number], self.identity = await upload.publish(description)
-            except DiskError as error:
-                errors.append(error)
+            locations[number], self.identity = await upload.publish(description)
 
-        async with trio.open_nursery() as nursery:
-            for number, upload in self.uploads.items():
-                nursery.start_soon(publish, number, upload)
-        if len(locations) < majority(len(self.uploads)):
-            raise StoreFullError(str(errors[0])) from errors[0]
+        await self.each(publish)
+        self.check()
         return locations
+
+    async def each(self, work: Callable[[int, Upload], Awaitable[None]]) -> None:
+        """Do something with all uploads at once; those that fail are dropped."""
+
+        async def attempt(number: int, upload: Upload) -> None:
+            try:
+                await work(number, upload)
+            except DiskError as error:
+                self.failures.append(error)
+                del self.uploads[number]
+                upload.abandon()
+
+        if len(self.uploads) == 1:  # without the price of a nursery
+            for one in list(self.uploads.items()):
+                await attempt(*one)
+            return
+        async with trio.open_nursery() as nursery:
+            for one in self.uploads.items():
+                nursery.start_soon(attempt, *one)
+
+    def check(self) -> None:
+        """See that a majority of the devices still takes part.
+
+        Raises:
+            StoreFullError: too few devices had room.
+            UnavailableError: too few devices work.
+        """
+        if len(self.uploads) >= majority(self.voters):
+            return
+        error = self.failures[-1]
+        is_full = any(isinstance(failure, DiskFullError) for failure in self.failures)
+        raise (StoreFullError if is_full else UnavailableError)(str(error)) from error
 
 
 class Intakes:
@@ -99,21 +130,19 @@ class Intakes:
         """Take in a body; what was not published when the block ends is forgotten.
 
         Raises:
-            BodyIncompleteError: it broke off.
+            BodyIncompleteError: it broke off, or took longer than a request may.
             BodyTooLargeError: it is over the limit.
-            StoreFullError: the devices have no room.
+            StoreFullError: too few devices have room.
+            UnavailableError: too few devices work.
         """
-        intake = Intake()
+        intake = Intake(voters=len(replicas))
         self._active += 1
         try:
-            first = await self._receive(body, self._settings.inline_size_bytes_max + 1, b"")
-            if len(first) <= self._settings.inline_size_bytes_max:
-                intake.inline = first
-                intake.etag = hashlib.md5(first, usedforsecurity=False).hexdigest()
-                intake.identity = blake3(first).digest()
-                intake.size_bytes = len(first)
-            else:
-                await self._stream(intake, body, first, write_id, replicas)
+            deadline_s = self._settings.request_deadline_s
+            with trio.move_on_after(deadline_s) as patience:
+                await self._take(intake, body, write_id, replicas)
+            if patience.cancelled_caught:
+                raise BodyIncompleteError(f"the body took longer than {deadline_s:g} s")
             if size_bytes is not None and intake.size_bytes != size_bytes:
                 raise BodyIncompleteError(f"{intake.size_bytes} of {size_bytes} bytes came")
             yield intake
@@ -121,6 +150,18 @@ class Intakes:
             self._active -= 1
             for upload in intake.uploads.values():
                 upload.abandon()
+
+    async def _take(
+        self, intake: Intake, body: Body, write_id: bytes, replicas: Sequence[Replica]
+    ) -> None:
+        first = await self._receive(body, self._settings.inline_size_bytes_max + 1, b"")
+        if len(first) <= self._settings.inline_size_bytes_max:
+            intake.inline = first
+            intake.etag = hashlib.md5(first, usedforsecurity=False).hexdigest()
+            intake.identity = blake3(first).digest()
+            intake.size_bytes = len(first)
+        else:
+            await self._stream(intake, body, first, write_id, replicas)
 
     async def _receive(self, body: Body, size_bytes: int, held: bytes) -> bytes:
         """Gather bytes until there are so many, or the body ends."""
@@ -152,15 +193,16 @@ class Intakes:
             with receive:  # a failure closes it, and with it the other end
                 try:
                     async for piece in receive:
-                        await self._consume(digest, intake.uploads, piece)
-                except DiskError as error:
-                    failures.append(StoreFullError(str(error)))
+                        await self._consume(digest, intake, piece)
+                except StoreError as error:
+                    failures.append(error)
 
-        try:
-            for replica in replicas:
+        for replica in replicas:
+            try:
                 intake.uploads[replica.number] = await replica.create_payload(write_id)
-        except DiskError as error:
-            raise StoreFullError(str(error)) from error
+            except (DiskError, ReplicaFailedError) as error:
+                intake.failures.append(error)
+        intake.check()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(consume)
             with send:
@@ -189,23 +231,15 @@ class Intakes:
                 raise BodyTooLargeError(f"over {self._settings.object_size_bytes_max} bytes")
             await send.send(piece)
 
-    async def _consume(self, digest: Digest, uploads: Mapping[int, Upload], piece: bytes) -> None:
+    async def _consume(self, digest: Digest, intake: Intake, piece: bytes) -> None:
+        async def write(_: int, upload: Upload) -> None:
+            await upload.write(piece)
+
         if len(piece) < THREAD_SIZE_BYTES_MIN:
             digest.update(piece)
-            for upload in uploads.values():
-                await upload.write(piece)
-            return
-        failures: list[DiskError] = []
-
-        async def write(upload: Upload) -> None:
-            try:
-                await upload.write(piece)
-            except DiskError as error:
-                failures.append(error)
-
-        async with trio.open_nursery() as nursery:
-            for upload in uploads.values():
-                nursery.start_soon(write, upload)
-            await self._world.threads.run(digest.update, piece)
-        if failures:
-            raise failures[0]
+            await intake.each(write)
+        else:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._world.threads.run, digest.update, piece)
+                await intake.each(write)
+        intake.check()

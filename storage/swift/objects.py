@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 
 from atoll.world import World
 from storage.container.record import ContainerRecord
@@ -62,9 +62,10 @@ class Objects:
         """GET and HEAD: metadata and the payload, which is sent from here."""
         container = existing(request)
         for _ in range(LOOKS_MAX):
-            record = await self.find(container, request.target.object)
-            if record is None:
+            found = await self._get(container, request.target.object)
+            if found is None:
                 raise SwiftError(412 if requires_existence(request.headers) else 404)
+            record, opening = found
             headers = object_headers(record)
             status = read_status(request.headers, record)
             if status is not None:
@@ -75,7 +76,7 @@ class Objects:
             if selection is None:
                 return unsatisfiable(record, headers)
             try:
-                async with self._engine.open(container, record) as payload:
+                async with opening as payload:
                     await _send(request, headers, selection, payload)
                 return None
             except ObjectMissingError:
@@ -132,6 +133,11 @@ class Objects:
     async def find(self, container: ContainerRecord, name: str) -> ObjectRecord | None:
         """Return an object's record, or nothing; a name over the limit has none."""
         return await self._engine.object(container, name) if self._fits(name) else None
+
+    async def _get(
+        self, container: ContainerRecord, name: str
+    ) -> tuple[ObjectRecord, AbstractAsyncContextManager[Payload]] | None:
+        return await self._engine.get_object(container, name) if self._fits(name) else None
 
     def check_new_name(self, name: str) -> None:
         """Refuse a name that is too long for an object.
