@@ -18,13 +18,15 @@ from storage.node import RING_NAMES, read_ring
 
 RING_POWER = 12
 RING_SEED = 1
+_MARKER = f"{RING_NAMES[-1]}.ring"  # the last file to be made
 
 
 def prepare(config: Config, data: Path, world: World) -> Bootstrap:
     """Prepare the store below a data folder; safe to repeat.
 
     The cluster's file is written first and the rings last: whatever a crash left in between is
-    completed by the next start.
+    completed by the next start. Once the rings are there nothing is made any more, so that a disk
+    which is not mounted is missed, and not replaced by an empty one.
 
     Raises:
         RefusedError: what is there contradicts the configuration.
@@ -32,28 +34,37 @@ def prepare(config: Config, data: Path, world: World) -> Bootstrap:
     folder = StorageFolder(data)
     for path in (data, folder.rings, folder.devices):
         world.disk.make_folder(path)
-    cluster = read_cluster(world.disk, data)
-    if cluster is None:
-        cluster = create_cluster(world)
-        write_cluster(world.disk, data, cluster)
-    ring = _find_or_make_rings(config, folder, world)
+    if _MARKER not in world.disk.entries(folder.rings):
+        _make_store(config, folder, world)
+    elif read_cluster(world.disk, data) is None:
+        raise RefusedError(f"{data}: there are rings, but no cluster; its file is lost")
+    ring = _find_ring(config, folder, world)
     numbers = [device.id for device in ring.devices if device is not None]
-    map_size_bytes = config[DeviceSettings].map_size_bytes
-    for number in numbers:
-        device = DeviceFolder(world.disk, folder.device(number))
-        if device.read() is None:
-            device.format(world, cluster.cluster_id, number, map_size_bytes)
     return Bootstrap(_instances(config, numbers), _screen(config, folder, world))
 
 
-def _find_or_make_rings(config: Config, folder: StorageFolder, world: World) -> Ring:
+def _make_store(config: Config, folder: StorageFolder, world: World) -> None:
+    """Make cluster, devices and rings, or what is missing of them."""
+    settings = config[DeviceSettings]
+    devices, replicas = settings.count or 1, config[PlacementSettings].replicas or 1
+    if replicas > devices:
+        raise RefusedError(f"{replicas:g} replicas need as many devices; there are {devices}")
+    cluster = read_cluster(world.disk, folder.root)
+    if cluster is None:
+        cluster = create_cluster(world)
+        write_cluster(world.disk, folder.root, cluster)
+    for number in range(devices):
+        device = DeviceFolder(world.disk, folder.device(number))
+        if device.read() is None:
+            device.format(world, cluster.cluster_id, number, settings.map_size_bytes)
+    _make_rings(folder, world, devices, replicas)
+
+
+def _find_ring(config: Config, folder: StorageFolder, world: World) -> Ring:
     """Return the ring of objects; on one node all rings have the same devices."""
     wanted_devices = config[DeviceSettings].count
     wanted_replicas = config[PlacementSettings].replicas
-    marker = f"{RING_NAMES[-1]}.ring"
-    if marker not in world.disk.entries(folder.rings):
-        _make_rings(folder, world, wanted_devices or 1, wanted_replicas or 1)
-    ring = read_ring(world.disk, folder.rings / marker)
+    ring = read_ring(world.disk, folder.rings / _MARKER)
     count = sum(device is not None for device in ring.devices)
     if wanted_devices is not None and wanted_devices != count:
         raise RefusedError(
@@ -71,8 +82,6 @@ def _find_or_make_rings(config: Config, folder: StorageFolder, world: World) -> 
 def _make_rings(folder: StorageFolder, world: World, devices: int, replicas: float) -> None:
     from ring.builder import Builder  # numpy takes a tenth of a second that no later start needs
 
-    if replicas > devices:
-        raise RefusedError(f"{replicas:g} replicas need as many devices; there are {devices}")
     for name in RING_NAMES:
         builder = Builder(RING_POWER, replicas)
         for number in range(devices):

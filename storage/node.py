@@ -17,18 +17,21 @@ from atoll.world import Disk, World
 from ring import Ring
 from storage.cluster import Cluster, read_cluster
 from storage.data_folder import StorageFolder
+from storage.device.absent import AbsentReplica
 from storage.device.client import DiskClient
 from storage.device.folder import DeviceFolder
+from storage.device.index import IndexFailedError
 from storage.device.lmdb_index import LmdbIndex
 from storage.device.local import LocalReplica
 from storage.device.transaction import read_highest
 from storage.path import PathHasher
 from storage.placement import Placement
+from storage.proxy.replica import Replica
 from storage.proxy.settings import EngineSettings
 from storage.proxy.store import Store
 from storage.proxy.voters import Voters
 from storage.settings import StorageSettings
-from storage.timestamp import ZERO, HybridClock, process_id
+from storage.timestamp import HybridClock, process_id
 
 WATCH_INTERVAL_S = 0.5
 KEEPER_SLOT = 4095
@@ -38,11 +41,19 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class LocalDevice:
-    """A device of this node, open for reading."""
+    """A device of this node, open for reading.
+
+    Attributes:
+        folder: of it.
+        index: open.
+        replica: what the engine sees of it.
+        highest: the greatest timestamp that it held when it was opened.
+    """
 
     folder: DeviceFolder
     index: LmdbIndex
     replica: LocalReplica
+    highest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +63,7 @@ class Node:
     Attributes:
         cluster: identity and secrets.
         clock: of this process.
-        devices: by number.
+        devices: those that can be used, by number.
         placement: the rings.
         store: the engine.
     """
@@ -106,7 +117,8 @@ async def open_node(world: World, data: Path, config: Config, slot: int) -> Asyn
         slot: tells the processes of a node apart in timestamps.
 
     Raises:
-        RefusedError: what is there does not belong together.
+        RefusedError: what is there does not belong together, or no device can be used.
+        IndexFailedError: a new device's index is not made yet.
     """
     check_kernels()
     folder = StorageFolder(data)
@@ -119,35 +131,38 @@ async def open_node(world: World, data: Path, config: Config, slot: int) -> Asyn
     placement = Placement(accounts, containers, {0: objects})
     numbers = sorted(device.id for device in objects.devices if device is not None)
     devices: dict[int, LocalDevice] = {}
+    replicas: dict[int, Replica] = {}
     clients: list[DiskClient] = []
-    highest: bytes = ZERO
+    refusals: list[RefusedError] = []
     try:
         for number in numbers:
-            device_folder = DeviceFolder(world.disk, folder.device(number))
-            description = device_folder.check(cluster.cluster_id, number)
-            index = device_folder.open_index(description)
             client = DiskClient(world, str(folder.disk_socket(number)))
+            device_folder = DeviceFolder(world.disk, folder.device(number))
+            try:
+                device = _open_device(device_folder, cluster, number, client, world)
+            except RefusedError as refusal:
+                log.error("device cannot be used", device=number, reason=str(refusal))
+                refusals.append(refusal)
+                replicas[number] = AbsentReplica(number, str(refusal))
+                continue
             clients.append(client)
-            replica = LocalReplica(number, index, device_folder.payloads, client, world)
-            devices[number] = LocalDevice(device_folder, index, replica)
-            with index.snapshot() as snapshot:
-                highest = max(highest, read_highest(snapshot))
+            devices[number], replicas[number] = device, device.replica
+        if not devices:
+            raise refusals[0]
         settings = config[StorageSettings]
         incarnation = world.random.randrange(256)
         clock = HybridClock(
             world.clock,
             process_id(0, slot, incarnation),
             drift_ms_max=settings.clock_drift_ms_max,
-            floor=highest,
+            floor=max(device.highest for device in devices.values()),
         )
-        voters = Voters(
-            {number: device.replica for number, device in devices.items()},
-            settings.write_deadline_s,
-        )
+        voters = Voters(replicas, settings.write_deadline_s)
         hasher = PathHasher(bytes.fromhex(cluster.hash_salt))
         engine_settings = EngineSettings(
             inline_size_bytes_max=config[DeviceSettings].inline_size_bytes_max,
             object_size_bytes_max=settings.object_size_bytes_max,
+            request_deadline_s=settings.request_deadline_s,
             write_deadline_s=settings.write_deadline_s,
             pieces_bytes_max=settings.upload_memory_bytes_max,
         )
@@ -161,6 +176,28 @@ async def open_node(world: World, data: Path, config: Config, slot: int) -> Asyn
     finally:
         for device in devices.values():
             device.index.close()
+
+
+def _open_device(
+    folder: DeviceFolder, cluster: Cluster, number: int, client: DiskClient, world: World
+) -> LocalDevice:
+    """Open a device for reading.
+
+    Raises:
+        RefusedError: it cannot be used.
+        IndexFailedError: its index is not made yet.
+    """
+    description = folder.check(cluster.cluster_id, number)
+    try:
+        index = folder.open_index(description)
+        with index.snapshot() as snapshot:
+            highest = read_highest(snapshot)
+    except IndexFailedError as error:
+        if not description.has_index:
+            raise
+        raise RefusedError(f"{folder.root}: {error}") from error
+    replica = LocalReplica(number, index, folder.payloads, client, world)
+    return LocalDevice(folder, index, replica, highest)
 
 
 async def _watch(devices: dict[int, LocalDevice], clock: HybridClock) -> None:

@@ -41,6 +41,10 @@ class IndexFailedError(Exception):
     """The index cannot be used any more; the device has to be failed and refilled from peers."""
 
 
+class IndexCorruptedError(IndexFailedError):
+    """The structure of the index itself is damaged; no second try can help."""
+
+
 class IndexFullError(Exception):
     """The map or the disk under it has no room for this batch; nothing of it was written."""
 

@@ -14,14 +14,29 @@ from typing import Any
 
 import lmdb
 
-from storage.device.index import TABLES, IndexFailedError, IndexFullError, Stored
+from storage.device.index import (
+    TABLES,
+    IndexCorruptedError,
+    IndexFailedError,
+    IndexFullError,
+    Stored,
+)
 
 READERS_MAX = 510
 _FULL = (lmdb.MapFullError,)
+_CORRUPTED = (
+    lmdb.CorruptedError,
+    lmdb.InvalidError,
+    lmdb.NotFoundError,  # a table that was made is not there
+    lmdb.PageNotFoundError,
+    lmdb.VersionMismatchError,
+)
 _NO_ROOM_TEXTS = ("No space left", "quota exceeded")
 
 
 def _translate(error: lmdb.Error) -> IndexFullError | IndexFailedError:
+    if isinstance(error, _CORRUPTED):
+        return IndexCorruptedError(str(error))
     full = isinstance(error, _FULL) or any(text in str(error) for text in _NO_ROOM_TEXTS)
     return IndexFullError(str(error)) if full else IndexFailedError(str(error))
 
@@ -144,18 +159,22 @@ class LmdbIndex:
                 max_spare_txns=16,
                 mode=0o600,
             )
+        except lmdb.Error as error:
+            raise _translate(error) from error
+        try:
             self._dbs: dict[str, Any] = {
                 table: self._env.open_db(table.encode(), create=create) for table in TABLES
             }
         except lmdb.Error as error:
-            raise IndexFailedError(str(error)) from error
+            self._env.close()
+            raise _translate(error) from error
 
     def snapshot(self) -> AbstractContextManager[LmdbSnapshot]:
         """Open a view."""
         try:
             return LmdbSnapshot(self._dbs, self._env.begin(buffers=True))
         except lmdb.Error as error:
-            raise IndexFailedError(str(error)) from error
+            raise _translate(error) from error
 
     def batch(self) -> AbstractContextManager[LmdbBatch]:
         """Open the write transaction."""

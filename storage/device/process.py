@@ -13,6 +13,7 @@ from atoll.roles import RoleContext
 from storage.cluster import read_cluster
 from storage.data_folder import StorageFolder
 from storage.device.folder import DeviceFolder
+from storage.device.index import IndexCorruptedError
 from storage.device.leftovers import Leftovers
 from storage.device.lmdb_index import LmdbIndex
 from storage.device.service import DiskService
@@ -20,11 +21,14 @@ from storage.device.writer import Writer
 from storage.settings import StorageSettings
 
 HOUSEKEEPING_INTERVAL_S = 60.0
+WATCH_INTERVAL_S = 0.5
 log = get_logger()
 
 
 async def main(context: RoleContext) -> None:
     """Serve one device until stopped.
+
+    An index whose structure is damaged fails the device.
 
     Raises:
         RefusedError: the device is not the one that belongs here, or was failed.
@@ -36,7 +40,24 @@ async def main(context: RoleContext) -> None:
         raise RefusedError(f"{context.data}: there is no cluster")
     folder = DeviceFolder(world.disk, data.device(context.index))
     description = folder.check(cluster.cluster_id, context.index)
-    index = folder.open_index(description, writable=True)
+    try:
+        index = folder.open_index(description, writable=True)
+        await _serve(context, folder, index)
+    except* IndexCorruptedError as errors:
+        reason = str(_first(errors))
+        folder.fail(reason)
+        raise RefusedError(f"{folder.root}: the device was failed: {reason}") from errors
+
+
+def _first(errors: BaseExceptionGroup[IndexCorruptedError]) -> BaseException:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+async def _serve(context: RoleContext, folder: DeviceFolder, index: LmdbIndex) -> None:
+    world = context.world
     settings = context.config[StorageSettings]
     writer = Writer(
         index,
@@ -59,14 +80,27 @@ async def main(context: RoleContext) -> None:
 
     context.status = status
     try:
-        listener = await world.network.listen(str(data.disk_socket(context.index)))
+        socket = StorageFolder(context.data).disk_socket(context.index)
+        listener = await world.network.listen(str(socket))
         context.ready()
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(_watch_failure, folder)
             nursery.start_soon(_keep_house, writer, index, leftovers, context)
             await service.serve(listener, context.stopping)
             nursery.cancel_scope.cancel()
     finally:
         index.close()
+
+
+async def _watch_failure(folder: DeviceFolder) -> None:
+    """End when another process, the auditor, failed the device.
+
+    Raises:
+        RefusedError: it did.
+    """
+    while (reason := folder.failure()) is None:
+        await trio.sleep(WATCH_INTERVAL_S)
+    raise RefusedError(f"{folder.root}: the device was failed: {reason}")
 
 
 async def _keep_house(

@@ -15,7 +15,7 @@ from storage.device.due import DueKind, due_key
 from storage.device.index import Batch, Snapshot, lookup
 from storage.device.payload import PayloadFolder
 from storage.mutation import Outcome
-from storage.seal import DamagedError, pack, seal, unpack, unpack_body
+from storage.seal import DamagedError, is_sealed, pack, seal, unpack, unpack_body
 from storage.timestamp import ZERO, milliseconds
 
 FACT_HIGHEST = b"highest timestamp"
@@ -146,6 +146,12 @@ def read_digest(snapshot: Snapshot, key: bytes) -> int:
 
 
 def read_highest(snapshot: Snapshot) -> bytes:
-    """Return the greatest timestamp of any record that the device ever held."""
+    """Return the greatest timestamp of any record that the device ever held.
+
+    Where the fact is damaged nothing is known, and the next commit writes it anew: it keeps a
+    clock that was set back from drawing old timestamps, beside what each write observes.
+    """
     value = snapshot.get("facts", FACT_HIGHEST)
-    return ZERO if value is None else bytes(unpack("facts", FACT_HIGHEST, value))
+    if value is None or not is_sealed(FACT_HIGHEST, value):
+        return ZERO
+    return bytes(unpack("facts", FACT_HIGHEST, value))

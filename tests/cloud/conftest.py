@@ -1,10 +1,13 @@
 """Fixtures of the tests against real clouds."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from running_cloud import RunningCloud
+
+sys.path.append(str(Path(__file__).parents[1] / "storage" / "device"))  # for lmdb_pages
 
 
 @pytest.fixture

@@ -69,12 +69,14 @@ class RunningCloud:
         folder: the ground floor's part of the data folder.
         storage: the store's part.
         port: of the running cloud.
+        starts: how often it was started.
     """
 
     def __init__(self, data: Path) -> None:
         self.folder = DataFolder(data)
         self.storage = StorageFolder(data)
         self.port = 0
+        self.starts = 0
         self._errors = data.with_name(data.name + ".stderr")
         self._process: subprocess.Popen[str] | None = None
         self._environment = {**os.environ, "ATOLL_DATA": str(data)}
@@ -108,6 +110,7 @@ class RunningCloud:
         assert self._process.stdout is not None
         first_line = self._process.stdout.readline()  # the screen is printed when the cloud is up
         assert first_line.startswith("Swift"), self.errors[-4000:]
+        self.starts += 1
         self.port = int(first_line.rpartition(":")[2].removesuffix("/v1\n"))
         return time.monotonic() - began_s
 

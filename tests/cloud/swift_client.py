@@ -49,6 +49,7 @@ class SwiftClient:
     def __init__(self, cloud: RunningCloud, login: Login | None = None) -> None:
         self._cloud = cloud
         self.login = log_in(cloud) if login is None else login
+        self._start = 0
         self._connection: http.client.HTTPConnection | None = None
 
     def __enter__(self) -> "SwiftClient":
@@ -64,8 +65,11 @@ class SwiftClient:
             self._connection = None
 
     def connect(self) -> http.client.HTTPConnection:
-        """Return the connection, made when there is none."""
+        """Return the connection, made when there is none to the cloud that runs now."""
+        if self._start != self._cloud.starts:
+            self.close()
         if self._connection is None:
+            self._start = self._cloud.starts
             self._connection = http.client.HTTPConnection(
                 "127.0.0.1", self._cloud.port, timeout=TIMEOUT_S
             )
