@@ -25,6 +25,9 @@ from storage.http.limits import Limits
 
 _HTTP_VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/1.0": "1.0"}
 _OTHER_HTTP_VERSION = re.compile(rb"HTTP/[0-9](\.[0-9])?")
+_PLAIN_LINE = re.compile(
+    rb"(GET|HEAD|PUT|POST|DELETE) (/[!-\"$->@-~]*)(?:\?([!-\"$-~]*))? HTTP/1\.1"
+)
 _HOST = re.compile(rb"([A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 _ABSOLUTE_TARGET = re.compile(rb"(?i:https?)://([^/?#]+)(/[^?#]*)?(?:\?([^#]*))?")
 
@@ -90,6 +93,37 @@ def parse_head(head: bytes, limits: Limits) -> Request:
     except ProtocolError:
         check_partial_head(head, limits)  # what the head's first bytes gave away comes first
         raise
+
+
+def parse_again(line: bytes, earlier: Request, limits: Limits) -> Request | None:
+    """Return the request that a line makes with the header lines of an earlier request.
+
+    Clients that keep a connection mostly send the same header lines again and again; only the
+    request line is then new, and only a line that is plain in every respect is taken.
+
+    Args:
+        line: without its line end.
+        earlier: a request that was parsed whole.
+        limits: what the line may be.
+
+    Returns:
+        None if the request has to be parsed whole.
+    """
+    match = _PLAIN_LINE.fullmatch(line)
+    if match is None or len(line) > limits.request_line_bytes_max:
+        return None
+    method, raw_path, query = match.groups(b"")
+    return Request(
+        method.decode("ascii"),
+        raw_path,
+        _decode_path(raw_path),
+        query,
+        "1.1",
+        earlier.headers,
+        earlier.keep_alive,
+        earlier.content_length,
+        earlier.expects_continue,
+    )
 
 
 def check_partial_head(head: bytes, limits: Limits, checked_bytes: int = 0) -> None:

@@ -8,7 +8,7 @@ the current request is ever looked at: pipelined requests wait as bytes.
 from __future__ import annotations
 
 from storage.http.chunked import ChunkDecoder
-from storage.http.head import Request, check_partial_head, parse_head
+from storage.http.head import Request, check_partial_head, parse_again, parse_head
 from storage.http.limits import Limits
 
 
@@ -28,6 +28,8 @@ class RequestParser:
         "_checked_bytes",
         "_chunks",
         "_data",
+        "_earlier",
+        "_earlier_lines",
         "_limits",
         "_position",
         "body_bytes",
@@ -43,6 +45,8 @@ class RequestParser:
         self._checked_bytes = 0
         self._body_bytes_left = 0
         self._chunks: ChunkDecoder | None = None
+        self._earlier: Request | None = None
+        self._earlier_lines = b""
 
     @property
     def buffered_bytes(self) -> int:
@@ -79,7 +83,7 @@ class RequestParser:
             self._position = start
             self._checked_bytes = len(head)
             return None
-        request = parse_head(data[start:end], self._limits)
+        request = self._parse(data[start:end])
         self._position = end
         self._checked_bytes = 0
         self.body_bytes = 0
@@ -87,6 +91,18 @@ class RequestParser:
         self.body_done = length == 0
         self._body_bytes_left = length or 0
         self._chunks = ChunkDecoder(self._limits) if length is None else None
+        return request
+
+    def _parse(self, head: bytes) -> Request:
+        line_end = head.find(b"\r\n")
+        line, lines = head[:line_end], head[line_end:]
+        if lines == self._earlier_lines and self._earlier is not None:
+            request = parse_again(line, self._earlier, self._limits)
+            if request is not None and len(head) <= self._limits.header_bytes_max:
+                return request
+        request = parse_head(head, self._limits)
+        self._earlier = request if parse_again(line, request, self._limits) == request else None
+        self._earlier_lines = lines
         return request
 
     def next_body(self) -> bytes:

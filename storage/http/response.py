@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TypeAlias
 
@@ -18,6 +19,7 @@ Parts: TypeAlias = list[bytes | memoryview]
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _NS_PER_S = 1_000_000_000
+HEADER_SETS_KNOWN_MAX = 256
 _LAST_CHUNK = b"0\r\n\r\n"
 _STATUS_LINES = {s.value: b"HTTP/1.1 %d %b" % (s, s.phrase.encode()) for s in HTTPStatus}
 _SPECIAL_NAMES = frozenset((b"content-length", b"transfer-encoding", b"connection", b"date"))
@@ -125,18 +127,19 @@ class ResponseFramer:
     def _head(self, whole_body_bytes: int | None, keep_alive: bool) -> bytes:
         """Encode the head; the size of the body is known if it has come whole."""
         lines = [_STATUS_LINES.get(self.status) or b"HTTP/1.1 %d " % self.status]
+        headers = list(self._headers)
         dated = False
-        for field in self._headers:
-            name = field[0].lower()
-            if name not in _SPECIAL_NAMES:
-                lines.append(b": ".join(field))
-            elif name == b"content-length":
-                self._declare_length(field[1])
-            elif name == b"connection":
-                keep_alive = keep_alive and b"close" not in field[1].lower()
-            elif name == b"date":
+        for place, name in _special_names(tuple([header[0] for header in headers])):
+            value = headers[place][1]
+            if name == b"date":
                 dated = True
-                lines.append(b": ".join(field))
+                continue
+            if name == b"content-length":
+                self._declare_length(value)
+            elif name == b"connection":
+                keep_alive = keep_alive and b"close" not in value.lower()
+            del headers[place]
+        lines += map(b": ".join, headers)
         if not dated:
             lines.append(self._date.line())
 
@@ -174,6 +177,16 @@ class ResponseFramer:
                 raise ApplicationError(f"the body is longer than its {self._length} bytes")
             if not more and self.body_bytes < self._length:
                 raise ApplicationError(f"the body ended before its {self._length} bytes")
+
+
+@lru_cache(maxsize=HEADER_SETS_KNOWN_MAX)
+def _special_names(names: tuple[bytes, ...]) -> tuple[tuple[int, bytes], ...]:
+    """Return places and names of the headers that are ours to write, from the last to the first.
+
+    An application sends few different sets of headers, so this is looked up rather than found.
+    """
+    lowered = [(place, name.lower()) for place, name in enumerate(names)]
+    return tuple(one for one in reversed(lowered) if one[1] in _SPECIAL_NAMES)
 
 
 def _add_chunk(parts: Parts, body: bytes | memoryview, *, last: bool) -> None:

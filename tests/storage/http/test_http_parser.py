@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.http import Limits
+from storage.http.errors import ProtocolError
+from storage.http.head import Request
 from storage.http.parser import RequestParser
 
 PROPERTY = settings(max_examples=200, deadline=None, derandomize=True)
@@ -225,3 +227,48 @@ def test_chunks_mean_what_llhttp_says(pieces: list[bytes], noise: bytes, place: 
         assert oracle.body == outcome[2]
     if not noise:
         assert outcome == ("PUT", b"/b", b"".join(pieces))
+
+
+REQUEST_LINES = st.one_of(
+    st.builds(
+        lambda method, target, version: f"{method} {target} {version}".encode("latin-1"),
+        st.sampled_from(["GET", "PUT", "HEAD", "OPTIONS", "COPY", "get", "G\x00T", "CONNECT"]),
+        st.one_of(
+            st.sampled_from(["/", "*", "/a?b", "/a#b", "/?", "/a?b?c", "http://h/x", "//", "h:1"]),
+            st.text(st.characters(max_codepoint=255), max_size=12).map("/".__add__),
+        ),
+        st.sampled_from(["HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "http/1.1"]),
+    ),
+    st.binary(max_size=40).filter(lambda line: b"\r" not in line),
+)
+HEADER_LINES = st.sampled_from(
+    [
+        b"\r\nHost: x\r\n\r\n",
+        b"\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n",
+        b"\r\nHost: x\r\nConnection: close\r\n\r\n",
+        b"\r\nA: b\r\n\r\n",
+    ]
+)
+
+
+def one_request(parser: RequestParser, data: bytes) -> object:
+    parser.feed(data)
+    try:
+        request = parser.next_request()
+        if request is not None and not parser.body_done:
+            parser.feed(b"abc")
+            parser.next_body()
+    except ProtocolError as fault:
+        return fault.status, fault.reason
+    return request
+
+
+@PROPERTY
+@given(REQUEST_LINES, REQUEST_LINES, HEADER_LINES)
+def test_header_lines_that_come_again_change_nothing(
+    first: bytes, second: bytes, lines: bytes
+) -> None:
+    parser = RequestParser(Limits())
+    if isinstance(one_request(parser, first + lines), Request):
+        again = one_request(parser, second + lines)
+        assert again == one_request(RequestParser(Limits()), second + lines)
