@@ -41,6 +41,10 @@ class AbsentReplica:
         """Refuse."""
         self._refuse()
 
+    async def newest_with_payload(self, prefix: bytes) -> tuple[ObjectRecord | None, bytes | None]:
+        """Refuse."""
+        self._refuse()
+
     async def container(self, name_hash: bytes) -> ContainerRecord | None:
         """Refuse."""
         self._refuse()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import trio
@@ -12,6 +13,7 @@ from storage.rpc.frame import FrameDecoder, FrameError, frame
 
 RECONNECT_DELAY_S_MIN = 0.02
 RECONNECT_DELAY_S_MAX = 1.0
+RECONNECT_PATIENCE_S = 5.0
 
 
 class DeviceUnavailableError(Exception):
@@ -33,7 +35,9 @@ class _Call:
 class DiskClient:
     """A connection to a disk process that is made again when it breaks.
 
-    Groups that are sent at one time share a write to the socket.
+    Groups that are sent at one time share a write to the socket. While a disk process is being
+    replaced they wait for it; when none has come for `RECONNECT_PATIENCE_S` they fail at once,
+    so that a dead device delays nobody who has others.
 
     Args:
         world: for its network.
@@ -48,6 +52,7 @@ class DiskClient:
         self._outgoing = bytearray()
         self._has_outgoing = trio.Event()
         self._connected = trio.Event()
+        self._lost = math.inf
 
     async def run(self) -> None:
         """Keep the connection up until cancelled.
@@ -55,6 +60,7 @@ class DiskClient:
         On cancel: what was not answered has an unknown outcome.
         """
         delay_s = RECONNECT_DELAY_S_MIN
+        self._lost = trio.current_time()
         while True:
             try:
                 stream = await self._world.network.connect(self._address)
@@ -67,6 +73,7 @@ class DiskClient:
                 await self._converse(stream)
             finally:
                 self._connected = trio.Event()
+                self._lost = trio.current_time()
                 self._outgoing.clear()
                 for call in self._calls.values():
                     call.done.set()
@@ -82,9 +89,13 @@ class DiskClient:
             DeviceUnavailableError: it was not sent.
             OutcomeUnknownError: it was sent and not answered in time.
         """
-        with trio.move_on_after(deadline_s):
-            if not self._connected.is_set():
+        deadline = trio.current_time() + deadline_s
+        if not self._connected.is_set():
+            with trio.move_on_at(min(deadline, self._lost + RECONNECT_PATIENCE_S)):
                 await self._connected.wait()
+        if not self._connected.is_set():
+            raise DeviceUnavailableError(f"no disk process at {self._address}")
+        with trio.move_on_at(deadline):
             self._number += 1
             number, call = self._number, _Call()
             self._calls[number] = call
@@ -97,8 +108,6 @@ class DiskClient:
             if call.outcomes is not None:
                 return call.outcomes
             raise OutcomeUnknownError(f"the connection to {self._address} broke")
-        if not self._connected.is_set():
-            raise DeviceUnavailableError(f"no disk process at {self._address}")
         raise OutcomeUnknownError(f"{self._address} did not answer in {deadline_s} s")
 
     async def _converse(self, stream: Stream) -> None:
