@@ -136,6 +136,15 @@ def test_what_was_made_is_read(user: str, expires_s: int, fingerprint: bytes) ->
     assert "=" not in token
 
 
+def test_prefix_is_part_of_the_token() -> None:
+    assert MAKER.read(TOKEN.removeprefix("AUTH_tk")) is None
+    assert TokenMaker(SECRET, "OTHER_tk").read(TOKEN) is None
+
+
+async def test_endless_token_is_not_even_read(clock: SimulatedClock) -> None:
+    assert await make(clock).identify("AUTH_tk" + "A" * 100_000) is None
+
+
 def test_short_secret_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 16 bytes"):
         TokenMaker(b"short", "AUTH_tk")

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import trio
 from memory_store import MemoryStore, memory_store
+from trio.testing import wait_all_tasks_blocked
 
 from storage.auth.static_users import StaticUsers
 from storage.auth.users_file import User
@@ -209,6 +210,7 @@ class Swift:
 async def swift_api(settings: SwiftSettings | None = None, **store: Any) -> AsyncIterator[Swift]:
     """Open the API over a store in memory."""
     async with memory_store(**store) as memory:
+        await wait_all_tasks_blocked()  # until the devices are connected
         users = StaticUsers(USERS, SECRET, memory.world.clock)
         app = SwiftApp(memory.store, users, settings or SwiftSettings(), memory.world)
         clients = {}

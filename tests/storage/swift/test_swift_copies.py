@@ -3,7 +3,9 @@
 import hashlib
 
 import pytest
-from swift_harness import Client, Swift
+from swift_harness import Client, Swift, swift_api
+
+from storage.swift.settings import SwiftSettings
 
 DATA = bytes(range(256)) * 40
 SMALL = b"hello world"
@@ -179,3 +181,23 @@ async def test_copies_between_accounts(swift: Swift, c: Client) -> None:
 async def test_missing_source_is_told_before_forbidden_place(c: Client) -> None:
     headers = {"destination": "e/o", "destination-account": "AUTH_test2"}
     assert (await c.request("COPY", c.path("c", "none"), headers)).status == 404
+
+
+async def test_copy_over_the_limit() -> None:
+    async with swift_api(SwiftSettings(object_size_bytes_max=100)) as swift:
+        tester = swift.clients["test:tester"]
+        await tester("PUT", "c")
+        assert (await tester("PUT", "c", "o", body=b"x" * 101)).status == 413
+        assert (await tester("PUT", "c", "o", body=b"x" * 100)).status == 201
+        parts = await tester("COPY", "c", "o", destination="c/p", range="bytes=0-40,50-90")
+        assert parts.status == 413, "the frames of the parts count"
+        assert (await tester("GET", "c")).lines == ["o"]
+
+
+async def test_copy_of_several_ranges_is_what_a_get_would_send(c: Client) -> None:
+    asked = "bytes=0-1,100-101"
+    assert (await c("COPY", "c", "o", destination="d/o", range=asked)).status == 201
+    got, copy = await c("GET", "c", "o", range=asked), await c("GET", "d", "o")
+    assert copy["content-type"].startswith("multipart/byteranges;boundary=")
+    boundaries = [answer["content-type"][-32:].encode() for answer in (got, copy)]
+    assert copy.body.replace(boundaries[1], b"-") == got.body.replace(boundaries[0], b"-")

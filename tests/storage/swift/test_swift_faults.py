@@ -112,6 +112,17 @@ async def test_operator_finds_the_cause_with_the_request_id(
 # payloads
 
 
+def with_payloads(swift: Swift, open_payload: Any) -> Client:
+    """Return a client of an API over a store that opens payloads in another way."""
+    store = swift.memory.store
+
+    async def get_object(container: Any, name: str) -> Any:
+        record = await store.object(container, name)
+        return None if record is None else (record, open_payload(container, record))
+
+    return faulty(swift, open=open_payload, get_object=get_object)
+
+
 def opening(swift: Swift, *faults: Exception | None) -> Any:
     """Return an `open` that fails as told, one call after the other."""
     pending = list(faults)
@@ -128,7 +139,7 @@ def opening(swift: Swift, *faults: Exception | None) -> Any:
 
 
 async def test_lost_payload(swift: Swift, c: Client) -> None:
-    client = faulty(swift, open=opening(swift, PayloadLostError("all gone")))
+    client = with_payloads(swift, opening(swift, PayloadLostError("all gone")))
     for headers in ({}, {"range": "bytes=0-1,3-4"}):
         answer = await client.request("GET", client.path("c", "o"), headers)
         assert answer.status == 503
@@ -139,11 +150,11 @@ async def test_lost_payload(swift: Swift, c: Client) -> None:
 
 async def test_object_replaced_under_a_reader(swift: Swift, c: Client) -> None:
     gone = ObjectMissingError("o")
-    client = faulty(swift, open=opening(swift, gone, gone, None))
+    client = with_payloads(swift, opening(swift, gone, gone, None))
     assert (await client("GET", "c", "o")).body == DATA
-    client = faulty(swift, open=opening(swift, gone, None))
+    client = with_payloads(swift, opening(swift, gone, None))
     assert (await client("COPY", "c", "o", destination="c/p")).status == 201
-    client = faulty(swift, open=opening(swift, gone))
+    client = with_payloads(swift, opening(swift, gone))
     assert (await client("GET", "c", "o")).status == 503
     assert (await client("COPY", "c", "o", destination="c/q")).status == 503
 
@@ -171,14 +182,36 @@ def breaking(pieces: int) -> Any:
 
 
 async def test_payload_that_breaks_before_its_first_byte(swift: Swift, c: Client) -> None:
-    answer = await faulty(swift, open=breaking(0))("GET", "c", "o")
+    answer = await with_payloads(swift, breaking(0))("GET", "c", "o")
     assert answer.status == 503
     assert answer.body.startswith(b"<html><h1>Service Unavailable</h1>")
 
 
+async def test_payload_without_pieces(swift: Swift, c: Client) -> None:
+    class Empty(BreakingPayload):
+        async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+            for piece in ():
+                yield piece
+
+    @asynccontextmanager
+    async def open_payload(*_: Any) -> AsyncIterator[Empty]:
+        yield Empty(0)
+
+    await c("PUT", "c", "empty", body=b"")
+    answer = await with_payloads(swift, open_payload)("GET", "c", "empty")
+    assert (answer.status, answer.body) == (200, b"")
+
+
+async def test_requests_for_accounts_need_no_container(swift: Swift, c: Client) -> None:
+    client = faulty(swift, container=raising(UnavailableError("no container")))
+    assert (await client("GET")).lines == ["c"]
+    assert (await client("GET", "c")).status == 503
+    assert (await client("GET", "c" * 257)).status == 404, "nor do names that cannot be"
+
+
 async def test_payload_that_breaks_later_breaks_the_response(swift: Swift, c: Client) -> None:
     with pytest.raises(PayloadLostError):
-        await faulty(swift, open=breaking(3))("GET", "c", "o")
+        await with_payloads(swift, breaking(3))("GET", "c", "o")
 
 
 # clients

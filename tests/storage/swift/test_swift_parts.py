@@ -23,7 +23,7 @@ from storage.swift.conditions import (
 )
 from storage.swift.expiry import DELETE_AT_S_MAX, read_delete_at
 from storage.swift.metadata import OBJECT_PREFIX, MetadataRules, object_header_name
-from storage.swift.response import STATUS_OF_STORE_ERROR, SwiftError
+from storage.swift.response import PAGES, STATUS_OF_STORE_ERROR, SwiftError
 from storage.swift.settings import SwiftSettings
 from storage.swift.target import Level, parse_account_name, parse_object_path, parse_target
 from storage.swift.text import decode, encode
@@ -202,6 +202,16 @@ def test_merged_metadata_has_the_limits_too() -> None:
     with pytest.raises(SwiftError) as refused:
         account_changes({b"x-account-meta-0": b"v" * 50}, long, RULES)
     assert refusal(refused) == (400, b"Total metadata too large; max 4096")
+
+
+def test_full_container_can_still_be_changed() -> None:
+    held = {f"x-container-meta-{number:02}": "v" for number in range(90)}
+    swap = {b"x-container-meta-new": b"v", b"x-remove-container-meta-07": b"x"}
+    assert len(container_changes(swap, held, RULES, owner=True)) == 2
+    assert container_changes({b"x-container-read": b"bob"}, held, RULES, owner=True)
+    heavy = {f"x-container-meta-{number:04}": "v" * 252 for number in range(16)}
+    same = {b"x-container-meta-0000": b"w" * 252}
+    assert container_changes(same, heavy, RULES, owner=True), "exactly the limit"
 
 
 def test_removal_of_nothing_changes_nothing() -> None:
@@ -432,6 +442,13 @@ def test_declared_length(headers: dict[bytes, bytes], expected: object) -> None:
 )
 def test_guessed_content_types(name: str, content_type: str) -> None:
     assert guess_content_type(name) == content_type
+
+
+def test_pages_are_swifts() -> None:
+    for status, page in PAGES.items():
+        title, text = swob.RESPONSE_REASONS[status]
+        text = text.removesuffix(" Drive: %(drive)s")
+        assert page == f"<html><h1>{title}</h1><p>{text}</p></html>".encode()
 
 
 def test_every_error_of_the_store_has_a_status() -> None:
