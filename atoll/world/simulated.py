@@ -110,6 +110,13 @@ def _no_fault(operation: str, path: Path) -> None:
     return
 
 
+@dataclass(slots=True)
+class _Platter:
+    size_bytes: int
+    files: dict[Path, _Content] = field(default_factory=dict)
+    durable: dict[Path, _Content] = field(default_factory=dict)
+
+
 class MemoryDisk:
     """Files in memory.
 
@@ -117,16 +124,38 @@ class MemoryDisk:
         size_bytes: room for all files.
 
     Attributes:
-        files: what a process sees.
-        durable: names that a sync of their folder has covered, with their content.
         before: called before each operation with its name and path; raises to make it fail.
     """
 
     def __init__(self, size_bytes: int = 1 << 30) -> None:
-        self.size_bytes = size_bytes
-        self.files: dict[Path, _Content] = {}
-        self.durable: dict[Path, _Content] = {}
+        self._platter = _Platter(size_bytes)
         self.before: Callable[[str, Path], None] = _no_fault
+
+    def seen_by(self, before: Callable[[str, Path], None]) -> MemoryDisk:
+        """Return the same disk as another process sees it, with faults of its own."""
+        view = MemoryDisk()
+        view._platter = self._platter
+        view.before = before
+        return view
+
+    @property
+    def files(self) -> dict[Path, _Content]:
+        """What a process sees."""
+        return self._platter.files
+
+    @property
+    def durable(self) -> dict[Path, _Content]:
+        """Names that a sync of their folder has covered, with their content."""
+        return self._platter.durable
+
+    @property
+    def size_bytes(self) -> int:
+        """Room for all files; may be changed, below what is used too."""
+        return self._platter.size_bytes
+
+    @size_bytes.setter
+    def size_bytes(self, size_bytes: int) -> None:
+        self._platter.size_bytes = size_bytes
 
     def crash(self, rng: Random, keep: Callable[[Path], bool] = lambda _: True) -> None:
         """Lose what no sync has covered: each unsynced change by the toss of a coin.
@@ -150,7 +179,8 @@ class MemoryDisk:
                 torn = content.written[: rng.randrange(len(content.written) + 1)]
                 content.written = bytearray(max(lasting_bytes, bytes(torn), key=len))
                 content.synced = bytes(content.written)
-        self.durable = dict(self.files)
+        self.durable.clear()
+        self.durable.update(self.files)
 
     def make_folder(self, path: Path, inner: Sequence[str] = ()) -> None:
         """Folders need no making."""
