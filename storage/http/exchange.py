@@ -133,7 +133,7 @@ class Exchange:
                 keep_alive=framer.head_sent or self._can_keep_alive(),
             )
             if parts:
-                await self._wire.send(parts)
+                await self._wire.send(parts, last=framer.complete)
             if framer.complete and self._disconnect_wait is not None:
                 self._disconnect_wait.cancel()
         elif kind == "http.response.start":

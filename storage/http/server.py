@@ -92,6 +92,7 @@ class _Server:
     async def run(self, sockets: Sequence[socket.socket], stopping: trio.Event) -> None:
         async with trio.open_nursery() as sweeping:
             sweeping.start_soon(self._service.sweeper.run)
+            sweeping.start_soon(self._service.burst.run)
             async with trio.open_nursery() as connections:
                 async with trio.open_nursery() as accepting:
                     for listener in sockets:
@@ -131,7 +132,7 @@ class _Server:
         try:
             with sock:
                 sock.setblocking(False)
-                transport: SocketTransport | None = SocketTransport(sock)
+                transport: SocketTransport | None = SocketTransport(sock, self._service.burst)
                 if self._tls is not None:
                     transport = await self._shake_hands(sock, self._tls)
                 if transport is not None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from atoll.world import Clock
 from storage.http.asgi import App, Scope
+from storage.http.burst import Burst
 from storage.http.deadlines import Sweeper
 from storage.http.limits import Limits
 from storage.http.response import DateLine
@@ -42,6 +43,7 @@ class Service:
         stopping: whether connections end with the request under way.
         connections: those that are open.
         sweeper: watches over their clients' pace.
+        burst: sends their small responses.
         date: the Date header of their responses.
     """
 
@@ -54,6 +56,7 @@ class Service:
     stopping: bool = False
     connections: set[Stoppable] = field(default_factory=set)
     sweeper: Sweeper = field(default_factory=Sweeper)
+    burst: Burst = field(default_factory=Burst)
     date: DateLine = field(init=False)
 
     def __post_init__(self) -> None:

@@ -151,8 +151,12 @@ class Wire:
             return
         await trio.sleep_forever()
 
-    async def send(self, parts: Parts) -> None:
+    async def send(self, parts: Parts, *, last: bool = False) -> None:
         """Send all parts. On cancel: an unknown piece of them was sent, the wire is broken.
+
+        Args:
+            parts: of a response.
+            last: they end it; they may then be sent a little later, with others.
 
         Raises:
             ClientDisconnectedError: the client is gone.
@@ -160,7 +164,7 @@ class Wire:
         self._transfers += 1
         sent = False
         try:
-            await self._transport.send(parts)
+            await (self._transport.send_last if last else self._transport.send)(parts)
             sent = True
         except OSError as error:
             raise ClientDisconnectedError("the client is gone") from error

@@ -77,6 +77,9 @@ class MemoryTransport:
                 rest = rest[room:]
                 self.changed()
 
+    async def send_last(self, parts: Parts) -> None:
+        await self.send(parts)
+
     async def send_eof(self) -> None:
         self.outgoing_ended = True
         self.changed()
