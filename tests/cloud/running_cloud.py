@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from storage.data_folder import StorageFolder
 ATOLL = [sys.executable, "-c", "from atoll.cli import main; main()"]
 PATIENCE_S = 30.0
 _PR_SET_PDEATHSIG = 1
+_EXCEPTION = re.compile(r"^[ |]*([A-Za-z_][\w.]*): ", re.MULTILINE)
 _libc = ctypes.CDLL(None)
 
 T = TypeVar("T")
@@ -41,6 +43,12 @@ def wait_for(condition: Callable[[], T], patience_s: float = PATIENCE_S) -> T:
 
 def _die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _name_of(exception: str) -> str:
+    """Return the type of the exception at the end of a traceback, be it one of groups."""
+    names = [match[1] for match in _EXCEPTION.finditer(exception) if "Group" not in match[1]]
+    return names[-1] if names else exception
 
 
 def _inode(local_port: int, remote_port: int) -> str:
@@ -70,6 +78,7 @@ class RunningCloud:
         storage: the store's part.
         port: of the running cloud.
         starts: how often it was started.
+        expected_errors: what the names of exceptions may begin with that it logs.
     """
 
     def __init__(self, data: Path) -> None:
@@ -77,6 +86,7 @@ class RunningCloud:
         self.storage = StorageFolder(data)
         self.port = 0
         self.starts = 0
+        self.expected_errors: tuple[str, ...] = ("storage.proxy.errors.",)
         self._errors = data.with_name(data.name + ".stderr")
         self._process: subprocess.Popen[str] | None = None
         self._environment = {**os.environ, "ATOLL_DATA": str(data)}
@@ -161,11 +171,9 @@ class RunningCloud:
             yield json.loads(line) if line.startswith("{") else {"event": line, "exception": line}
 
     def surprises(self) -> list[str]:
-        """Return the errors that were logged and are none of the store's own."""
-        last_lines = [
-            event["exception"].splitlines()[-1] for event in self.events() if "exception" in event
-        ]
-        return [line for line in last_lines if not line.startswith("storage.proxy.errors.")]
+        """Return the errors that were logged and are not expected."""
+        names = [_name_of(event["exception"]) for event in self.events() if "exception" in event]
+        return [name for name in names if not name.startswith(self.expected_errors)]
 
     def status(self) -> dict[str, Any]:
         """Return what `atoll status --json` would say."""

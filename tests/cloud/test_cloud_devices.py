@@ -64,16 +64,16 @@ def test_one_device_of_three_may_be_unusable(cloud: RunningCloud) -> None:
     written: dict[str, bytes] = {}
     with SwiftClient(cloud) as client:
         _write_and_check(client, "all", written)
+        assert cloud.stop() == 0
         for way in WAYS:
-            assert cloud.stop() == 0
             with broken(cloud.storage.device(1), way) as reason:
                 cloud.start("--workers", "1")
                 assert cloud.role("disk-1")["phase"] == "refused"
                 assert reason in cloud.role("disk-1")["reason"]
                 _write_and_check(client, way, written)
                 assert cloud.stop() == 0
-            cloud.start("--workers", "1")
-            _write_and_check(client, f"after {way}", written)
+        cloud.start("--workers", "1")
+        _write_and_check(client, "all again", written)
 
 
 def _write_and_check(client: SwiftClient, container: str, written: dict[str, bytes]) -> None:
@@ -102,15 +102,15 @@ def test_the_only_device_is_missed_and_not_replaced(cloud: RunningCloud) -> None
     with SwiftClient(cloud) as client:
         client.put("/c")
         assert client.put("/c/o", b"here").status == 201
+        assert cloud.stop() == 0
         for way in WAYS:
-            assert cloud.stop() == 0
             with broken(cloud.storage.device(0), way) as reason:
                 done = cloud.atoll("up", "--listen", "127.0.0.1:0", "--workers", "1")
                 assert done.returncode == 2, done.stderr
                 assert done.stderr.splitlines()[-1].startswith("atoll: disk refuses to serve: ")
                 assert reason in done.stderr.splitlines()[-1]
-            cloud.start("--workers", "1")
-            assert client.get("/c/o").body == b"here"
+        cloud.start("--workers", "1")
+        assert client.get("/c/o").body == b"here"
 
 
 def test_device_that_is_failed_while_it_serves(cloud: RunningCloud) -> None:
@@ -125,6 +125,7 @@ def test_device_that_is_failed_while_it_serves(cloud: RunningCloud) -> None:
 
 
 def test_device_that_takes_no_files(cloud: RunningCloud) -> None:
+    cloud.expected_errors += ("atoll.world.interface.DiskError",)
     cloud.start("--workers", "1", "--devices", "3", "--replicas", "3")
     with SwiftClient(cloud) as client:
         written: dict[str, bytes] = {}
