@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import xxhash
@@ -14,6 +15,7 @@ from storage.timestamp import Timestamp
 TABLE = "containers"
 DIGEST_KEY = b"containers"
 RECORD_VERSION = 1
+RECORDS_KNOWN_MAX = 1024
 
 
 class ContainerRecord(NamedTuple):
@@ -94,6 +96,12 @@ def read_container(snapshot: Snapshot, name_hash: bytes) -> ContainerRecord | No
     body = lookup(snapshot, TABLE, name_hash)
     if body is None:
         return None
+    return _decode(name_hash, bytes(body))
+
+
+@lru_cache(maxsize=RECORDS_KNOWN_MAX)
+def _decode(name_hash: bytes, body: bytes) -> ContainerRecord:
+    """Return the record in a verified body: the same bytes are read with each request."""
     fields: list[Any] = unpack_body(body)
     if fields[0] != RECORD_VERSION:
         raise DamagedError(TABLE, name_hash, f"record version {fields[0]} is unknown")

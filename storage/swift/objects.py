@@ -32,7 +32,7 @@ from storage.swift.response import Header, Response, SwiftError, page, refuse
 from storage.swift.selection import Selection, select_all, select_asked, unsatisfiable
 from storage.swift.settings import SwiftSettings
 from storage.swift.text import encode
-from storage.swift.times import decimal, http_date, whole_seconds
+from storage.swift.times import http_date, stamps, whole_seconds
 
 LOOKS_MAX = 8
 """How often a GET looks again after the object was replaced under its hands."""
@@ -187,14 +187,16 @@ async def _send(
 
 def object_headers(record: ObjectRecord) -> list[Header]:
     """Return the headers that tell of an object; the first is its content type."""
+    last_modified, x_timestamp = stamps(record.changed)
     headers = [
         (b"Content-Type", encode(record.content_type)),
         (b"Etag", record.etag.encode("ascii")),
-        (b"Last-Modified", http_date(whole_seconds(record.changed))),
-        (b"X-Timestamp", decimal(record.changed)),
+        (b"Last-Modified", last_modified),
+        (b"X-Timestamp", x_timestamp),
         (b"Accept-Ranges", b"bytes"),
     ]
-    headers += metadata_headers(record)
+    if record.metadata or record.system:
+        headers += metadata_headers(record)
     return headers
 
 

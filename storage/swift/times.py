@@ -39,6 +39,12 @@ def whole_seconds(timestamp: bytes) -> int:
 
 
 @lru_cache(maxsize=4096)
+def stamps(timestamp: bytes) -> tuple[bytes, bytes]:
+    """Return a timestamp as Last-Modified and as X-Timestamp have it."""
+    return http_date(whole_seconds(timestamp)), decimal(timestamp)
+
+
+@lru_cache(maxsize=4096)
 def http_date(second: int) -> bytes:
     """Return seconds since 1970 as an IMF-fixdate (RFC 9110 section 5.6.7)."""
     return formatdate(second, usegmt=True).encode("ascii")
