@@ -185,9 +185,12 @@ class LmdbIndex:
 
     def measure(self) -> dict[str, int]:
         """Return entries a table, and the pages used of the map."""
-        with self._env.begin() as txn:
-            facts = {table: int(txn.stat(db)["entries"]) for table, db in self._dbs.items()}
-        info = self._env.info()
+        try:
+            with self._env.begin() as txn:
+                facts = {table: int(txn.stat(db)["entries"]) for table, db in self._dbs.items()}
+            info = self._env.info()
+        except lmdb.Error as error:
+            raise _translate(error) from error
         facts["pages"] = int(info["last_pgno"]) + 1
         facts["transaction"] = int(info["last_txnid"])
         return facts

@@ -10,10 +10,11 @@ from atoll.config import DeviceSettings
 from atoll.errors import RefusedError
 from atoll.log import get_logger
 from atoll.roles import RoleContext
+from atoll.world import DiskError
 from storage.cluster import read_cluster
 from storage.data_folder import StorageFolder
 from storage.device.folder import DeviceFolder
-from storage.device.index import IndexCorruptedError
+from storage.device.index import IndexCorruptedError, IndexFailedError
 from storage.device.leftovers import Leftovers
 from storage.device.lmdb_index import LmdbIndex
 from storage.device.service import DiskService
@@ -69,14 +70,16 @@ async def _serve(context: RoleContext, folder: DeviceFolder, index: LmdbIndex) -
     leftovers = Leftovers(index, folder.payloads, world, 2 * settings.request_deadline_s)
 
     def status() -> Mapping[str, object]:
-        return {
+        facts: dict[str, object] = {
             "device": context.index,
             "batches": service.batches,
             "groups": service.groups,
-            "free_bytes": world.disk.free_bytes(folder.root),
             "leftovers_removed": leftovers.removed,
-            **index.measure(),
         }
+        try:
+            return {**facts, "free_bytes": world.disk.free_bytes(folder.root), **index.measure()}
+        except (DiskError, IndexFailedError) as error:
+            return {**facts, "trouble": str(error)}
 
     context.status = status
     try:
