@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from atoll.invariant import invariant
+from ring.board import ANY_ROW, NO_ROW, Board
 from ring.change import (
     Preview,
     RebalanceReport,
@@ -35,7 +36,7 @@ from ring.limits import (
     slot_count,
 )
 from ring.lookup import Ring
-from ring.moves import ANY_ROW, NO_ROW, Moves
+from ring.moves import Moves
 from ring.placement import place
 from ring.plan import Tier, count_slots, make_plan, required_overload
 from ring.report import Dispersion, balance, dispersion
@@ -426,7 +427,7 @@ class Builder:
         open_rows[partitions] = rows
         kept = table.copy()
         count_slots(root, slots, self._tier_loads(table))
-        Moves(table, vacant, open_rows, root, self._devices, shuffler).run()
+        Moves(Board(table, open_rows, root, self._devices), shuffler).run(vacant)
         placed = (table != NO_DEVICE) == exists
         invariant(placed.all(), "every replica has a device", version=self.version)
         moved = np.count_nonzero((table != kept) & ~vacant, axis=0)

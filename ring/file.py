@@ -33,7 +33,7 @@ import struct
 import sys
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 
 from ring.device import Device
@@ -54,6 +54,7 @@ LINEAGE_SIZE_BYTES = 16
 _NOTHING = memoryview(b"")
 _PREFIX = struct.Struct("<8sH")
 _HEADER = struct.Struct("<8sHBBI16sQddIII")
+_DEVICE_FIELDS = tuple(field.name for field in fields(Device))
 _DEFAULTS: Mapping[str, object] = MappingProxyType(
     {"meta": "", "replication_node": None, "replication_port": None, "leaving": False}
 )
@@ -185,20 +186,18 @@ def _checksum(content: bytes | memoryview) -> bytes:
 
 def _encode_devices(devices: Sequence[Device | None]) -> bytes:
     """Write devices without the fields that are at their default."""
-    shown = [
-        {
-            name: value
-            for name, value in asdict(device).items()
-            if name not in _DEFAULTS or value != _DEFAULTS[name]
-        }
-        for device in devices
-        if device is not None
-    ]
+    shown = []
+    for device in devices:
+        if device is not None:
+            values = {name: getattr(device, name) for name in _DEVICE_FIELDS}
+            shown.append(
+                {n: v for n, v in values.items() if n not in _DEFAULTS or v != _DEFAULTS[n]}
+            )
     return json.dumps(shown, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
 def _decode_devices(data: bytes) -> tuple[Device | None, ...]:
-    found = [Device(**fields) for fields in json.loads(data)]
+    found = [Device(**values) for values in json.loads(data)]
     by_id: list[Device | None] = [None] * (max((d.id for d in found), default=-1) + 1)
     for device in found:
         if by_id[device.id] is not None:

@@ -9,7 +9,6 @@ from itertools import chain
 from ring.device import TIER_LEVELS, Device
 from ring.errors import RingFileError, RingInputError
 from ring.file import RingFile, decode
-from ring.limits import NO_DEVICE
 
 HASH_BITS = 32
 HANDOFF_STEPS_MAX = 65_536
@@ -104,7 +103,7 @@ class Ring:
         return tuple(found)
 
     def handoffs(self, partition: int) -> Iterator[Device]:
-        """Yield all other devices with partitions, in the order in which they stand in.
+        """Yield all other devices that have partitions and stay, in the order they stand in.
 
         First come devices in regions that the devices before do not cover, then in zones, then
         on nodes, then the rest. Within each the order is a walk over the table from a start that
@@ -117,34 +116,30 @@ class Ring:
         """
         used = [device.id for device in self.primaries(partition)]
         for domains, count in self._failure_domains():
-            covered = {domains[device_id] for device_id in used}
+            covered = {domains.get(device_id) for device_id in used} - {None}
             if len(covered) == count:
                 continue
             for device_id in self._walk(partition):
-                if domains[device_id] not in covered:
-                    covered.add(domains[device_id])
+                domain = domains.get(device_id)
+                if domain is not None and domain not in covered:
+                    covered.add(domain)
                     used.append(device_id)
                     yield self._by_id[device_id]
                     if len(covered) == count:
                         break
-        placed = self._failure_domains()[-1][0]
-        for device_id in sorted(
-            placed.keys() - set(used), key=lambda i: (i - partition) % NO_DEVICE
-        ):
-            yield self._by_id[device_id]
+        unmet = self._failure_domains()[-1][0].keys() - set(used)
+        yield from (self._by_id[device_id] for device_id in sorted(unmet))
 
     def _failure_domains(self) -> tuple[tuple[Mapping[int, object], int], ...]:
         """Return for region, zone, node, device: device id → its domain, and their number.
 
-        Only devices with partitions count, since the walk meets no others.
+        Only devices that have partitions and stay count, since no others can stand in.
         """
         if self._domains is None:
-            placed = {
-                device_id: self._by_id[device_id].tiers
-                for device_id in sorted(set(chain.from_iterable(self.rows)))
-            }
+            holding = set(chain.from_iterable(self.rows))
+            placed = [self._by_id[device_id] for device_id in sorted(holding)]
             levels = [
-                {device_id: tiers[level] for device_id, tiers in placed.items()}
+                {device.id: device.tiers[level] for device in placed if not device.leaving}
                 for level in range(TIER_LEVELS)
             ]
             self._domains = tuple((level, len(set(level.values()))) for level in levels)

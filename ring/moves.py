@@ -6,171 +6,111 @@ leave or are drained are emptied, partitions that lie too close together are spr
 over their share give to devices under it.
 
 Each purpose is pursued in rounds of random proposals (this replica to that device), thousands at
-a time, judged and applied together. Near the end proposals may meet no more device that can take
-the replica at hand. Then a *detour* is tried: a random replica of another partition steps aside
-to the device that is short, and ours takes its place.
+a time, judged and applied together. Near the end no proposal may work. Then a *detour* is tried:
+another replica steps aside to the device that is short, and ours takes its place. At the very end
+a search finds *chains* of replicas that step aside one for the next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ring.device import TIER_LEVELS, Device
+from atoll.invariant import invariant
+from ring.board import ANY_ROW, NO_PROPOSALS, Board, Proposals, Rule, first_of_each
 from ring.limits import NO_DEVICE
-from ring.plan import Tier
 from ring.shuffle import Shuffler
-from ring.table import DEVICE_SPACE, Flags, Numbers, Table
-
-ANY_ROW = -1
-"""The partition has not changed: one of its replicas may."""
-NO_ROW = -2
-"""The partition must stay as it is."""
+from ring.table import DEVICE_SPACE, Flags, Numbers
 
 ROUNDS_MAX = 256
 STALE_ROUNDS_MAX = 8
 TRIES_MIN = 1_024
 TRIES_MAX = 1 << 18
 TRIES_PER_MOVE = 4
-REROUTE_LOOKS_MAX = 1 << 22
-_NO_BOUND = np.iinfo(np.int32).max
+CHAIN_LOOKS_MAX = 1 << 22
+"""Replicas that the search for chains may look at."""
 
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What makes a proposal acceptable; that no device gets a partition twice always holds.
-
-    Attributes:
-        in_plan: no tier gets more or fewer replicas of the partition than the plan says.
-        must_repair: some tier had, and no longer has.
-        from_over: the source keeps at least its share.
-        to_under: the target gets at most its share.
-    """
-
-    in_plan: bool = True
-    must_repair: bool = False
-    from_over: bool = False
-    to_under: bool = True
-
-
-class Proposals(NamedTuple):
-    """Moves to judge: the replica in a row of a partition goes to a target device."""
-
-    rows: Numbers
-    partitions: Numbers
-    targets: Numbers
-
-    def only(self, chosen: Flags | Numbers) -> Proposals:
-        """Return some of them."""
-        return Proposals(self.rows[chosen], self.partitions[chosen], self.targets[chosen])
-
-    def then(self, others: Proposals) -> Proposals:
-        """Return these and others."""
-        return Proposals(*(np.concatenate(pair) for pair in zip(self, others, strict=True)))
-
-
-_NO_PROPOSALS = Proposals(*np.zeros((3, 0), dtype=np.int64))
+_AS_PLANNED = Rule()
 
 
 class Moves:
     """A rebalance under way.
 
     Args:
-        table: device ids, shape (rows, partitions); changed in place.
-        vacant: where replicas wait for their first device, of the table's shape.
-        open_rows: for each partition `ANY_ROW`, or `NO_ROW`; changed in place to the row that
-            changed.
-        root: a plan whose slots are counted.
-        devices: by id.
+        board: what to change.
         shuffler: decides between equals.
     """
 
-    def __init__(
-        self,
-        table: Table,
-        vacant: Flags,
-        open_rows: NDArray[np.int8],
-        root: Tier,
-        devices: Sequence[Device | None],
-        shuffler: Shuffler,
-    ) -> None:
-        self._table = table
-        self._vacant = vacant
-        self._open = open_rows
+    def __init__(self, board: Board, shuffler: Shuffler) -> None:
+        self._board = board
+        self._table = board.table
+        self._partitions = board.table.shape[1]
+        self._takers = np.flatnonzero(board.want)
         self._shuffler = shuffler
-        self._partitions = table.shape[1]
-        self._leaving = [device.id for device in devices if device and device.leaving]
-        self._number_tiers(root, [device for device in devices if device])
-        self._load = np.bincount(table.ravel(), minlength=DEVICE_SPACE)
 
-    def _number_tiers(self, root: Tier, devices: Iterable[Device]) -> None:
-        """Set each device's tiers by number, and how much of a partition a tier may hold."""
-        keys = {tier.key: tier.slots for tier in root.walk() if tier.key}
-        self._want: Numbers = np.zeros(DEVICE_SPACE, dtype=np.int64)
-        numbers: dict[tuple[object, ...], int] = {}
-        self._tier_of = np.zeros((TIER_LEVELS, DEVICE_SPACE), dtype=np.int32)
-        for device in devices:
-            self._want[device.id] = keys.get(device.tiers[-1], 0)
-            for level, key in enumerate(device.tiers):
-                self._tier_of[level, device.id] = numbers.setdefault(key, len(numbers) + 1)
-        slots = np.array([0, *(keys.get(key, 0) for key in numbers)])
-        self._low = slots // self._partitions
-        self._high = -(-slots // self._partitions)
-        self._low[0], self._high[0] = -1, _NO_BOUND  # the tier of "no device"
+    def run(self, vacant: Flags) -> None:
+        """Make the moves.
 
-    def run(self) -> None:
-        """Make the moves."""
-        self._rehome(*np.nonzero(self._vacant))
-        drained = np.flatnonzero((self._want == 0) & (self._load > 0))
-        drained = drained[drained != NO_DEVICE]
-        leaving = np.isin(drained, self._leaving)
-        for ids in (drained[leaving], drained[~leaving]):
-            if len(ids):
-                self._rehome(*np.nonzero(np.isin(self._table, ids)))
+        Args:
+            vacant: where replicas wait for their first device, of the table's shape.
+        """
+        board = self._board
+        idle = (board.want == 0) & (board.load > 0)
+        self._rehome(vacant)
+        self._rehome((idle & board.leaving)[self._table])
+        self._rehome((idle & ~board.leaving)[self._table])
         self._spread()
         self._level()
-        self._reroute()
+        self._chain()
 
-    def _rehome(self, rows: Numbers, partitions: Numbers) -> None:
-        """Find a device for replicas that cannot stay; at worst one that the plan did not mean."""
-        origin = self._table[rows, partitions]
+    def _rehome(self, replicas: Flags) -> None:
+        """Find a device for replicas that cannot stay, even one that has its share already."""
+        rows, partitions = np.nonzero(replicas)
+        origins = self._table[rows, partitions]
 
-        def draw(targets: Callable[[], Numbers]) -> Callable[[], Proposals | None]:
-            def drawn() -> Proposals | None:
-                waiting = (self._table[rows, partitions] == origin) & self._may_change(
-                    rows, partitions
-                )
-                return self._draw(rows[waiting], partitions[waiting], targets())
+        def waiting() -> tuple[Numbers, Numbers]:
+            stays = self._table[rows, partitions] == origins
+            stays &= self._board.may_change(rows, partitions)
+            return rows[stays], partitions[stays]
 
-            return drawn
+        def to_under() -> Proposals | None:
+            return self._pair(*waiting(), self._board.units_under())
 
-        def takers() -> Numbers:
-            return np.flatnonzero(self._want)
+        def to_any() -> Proposals | None:
+            return self._pair(*waiting(), self._takers)
 
-        self._rounds(draw(self._units_under), Rule())
-        self._rounds(draw(takers), Rule(to_under=False))
-        self._rounds(draw(takers), Rule(in_plan=False, to_under=False))
+        self._rounds(to_under, _AS_PLANNED)
+        self._rounds(to_any, Rule(to_under=False))
+        for row, partition in zip(*waiting(), strict=True):
+            if self._board.open_rows[partition] in (ANY_ROW, row):
+                self._board.apply(self._search(row, partition))
+
+    def _search(self, row: int, partition: int) -> Proposals:
+        """Return the move of a replica to the emptiest device that may take it.
+
+        There is one. If a tier cannot spare the replica, it has room for it; else some region has,
+        since one replica less than all is placed. And a tier with room has a child with room.
+        """
+        count = len(self._takers)
+        moves = Proposals(np.full(count, row), np.full(count, partition), self._takers)
+        moves = moves.only(self._board.accepts(moves, _AS_PLANNED))
+        invariant(len(moves.targets), "some device may take a replica", partition=partition)
+        room = (self._board.want - self._board.load)[moves.targets]
+        return moves.only(np.array([room.argmax()]))
 
     def _spread(self) -> None:
         """Repair partitions of which a tier holds more or fewer replicas than the plan says."""
-        undispersed = self._undispersed()
+        broken = self._board.broken_partitions()
 
         def to_under() -> Proposals | None:
-            return self._draw_rows(undispersed, self._units_under())
+            return self._pair_any_row(broken, self._board.units_under())
 
         def to_any() -> Proposals | None:
-            return self._draw_rows(undispersed, np.flatnonzero(self._want))
-
-        def swap() -> Proposals | None:
-            return self._draw_rows(undispersed, None)
+            return self._pair_any_row(broken, self._takers)
 
         self._rounds(to_under, Rule(must_repair=True, from_over=True))
         self._rounds(to_under, Rule(must_repair=True))
-        self._rounds(swap, Rule(must_repair=True, to_under=False))
         self._rounds(to_any, Rule(must_repair=True, to_under=False))
 
     def _level(self) -> None:
@@ -179,63 +119,17 @@ class Moves:
         counts = np.bincount(self._table.ravel(), minlength=DEVICE_SPACE)
         starts = np.cumsum(counts) - counts
 
-        def draw() -> Proposals | None:
-            over = self._units(self._load - self._want)
-            under = self._units_under()
+        def over_to_under() -> Proposals | None:
+            over, under = self._board.units_over(), self._board.units_under()
             if not len(over) or not len(under):
                 return None
             tries = _tries(len(over))
-            sources = over[self._shuffler.below(len(over), tries)]
-            chosen = slots[starts[sources] + self._shuffler.below(counts[sources], tries)]
-            rows, partitions = np.divmod(chosen, self._partitions)
-            return Proposals(rows, partitions, under[self._shuffler.below(len(under), tries)])
+            sources = self._draw(over, tries)
+            drawn = slots[starts[sources] + self._shuffler.below(counts[sources], tries)]
+            rows, partitions = np.divmod(drawn, self._partitions)
+            return Proposals(rows, partitions, self._draw(under, tries))
 
-        self._rounds(draw, Rule(from_over=True))
-
-    def _reroute(self) -> None:
-        """Bring what is left from over to under by chains in which each replica makes room.
-
-        A chain is an augmenting path, searched breadth-first from the devices under their share.
-        Each device on the way costs a look at all replicas, so looks are limited: enough for every
-        device of a small ring, where luck may find no chain, and for some of a large one.
-        """
-        rows, partitions = np.nonzero(self._table != NO_DEVICE)
-        order = self._shuffler.permutation(len(rows))
-        replicas = rows[order], partitions[order]
-        looks = REROUTE_LOOKS_MAX // len(rows) + 1
-        while looks > 0:
-            chain, used = self._find_chain(*replicas, looks)
-            if chain is None:
-                return
-            self._apply(chain)
-            looks -= used
-
-    def _find_chain(
-        self, rows: Numbers, partitions: Numbers, looks: int
-    ) -> tuple[Proposals | None, int]:
-        """Return moves that bring one replica from a device over to one under; and the looks."""
-        is_over = self._load > self._want
-        to_visit = np.flatnonzero(self._load < self._want).tolist()
-        chains = dict.fromkeys(to_visit, _NO_PROPOSALS)
-        if not is_over[:NO_DEVICE].any():
-            return None, 0
-        for used, target in enumerate(to_visit):  # grows as it goes
-            if used == looks:
-                return None, used
-            moves = Proposals(rows, partitions, np.full(len(rows), target))
-            free = self._may_change(rows, partitions) & ~np.isin(
-                partitions, chains[target].partitions
-            )
-            moves = moves.only(free).only(self._accepts(moves.only(free), Rule()))
-            sources = self._table[moves.rows, moves.partitions]
-            for first in np.sort(_first(sources)):
-                source = int(sources[first])
-                if source not in chains:
-                    chains[source] = moves.only(np.array([first])).then(chains[target])
-                    to_visit.append(source)
-                    if is_over[source]:
-                        return chains[source], used + 1
-        return None, len(to_visit)
+        self._rounds(over_to_under, Rule(from_over=True))
 
     def _rounds(self, draw: Callable[[], Proposals | None], rule: Rule) -> None:
         """Draw and apply proposals until there are none, or none has worked for a while."""
@@ -244,7 +138,7 @@ class Moves:
             proposals = draw()
             if proposals is None or stale == STALE_ROUNDS_MAX:
                 return
-            proposals = proposals.only(self._may_change(proposals.rows, proposals.partitions))
+            proposals = proposals.only(self._board.may_change(proposals.rows, proposals.partitions))
             moved = self._direct(proposals, rule)
             if stale and not moved:
                 moved = self._detour(proposals, rule, only_changed=stale < STALE_ROUNDS_MAX // 2)
@@ -252,10 +146,10 @@ class Moves:
 
     def _direct(self, proposals: Proposals, rule: Rule) -> int:
         """Apply the acceptable proposals; return how many."""
-        chosen = proposals.only(self._accepts(proposals, rule))
-        chosen = chosen.only(_first(chosen.partitions))
-        chosen = chosen.only(self._fits_shares(chosen, rule))
-        self._apply(chosen)
+        chosen = proposals.only(self._board.accepts(proposals, rule))
+        chosen = chosen.only(first_of_each(chosen.partitions))
+        chosen = chosen.only(self._board.fits(chosen, rule))
+        self._board.apply(chosen)
         return len(chosen.rows)
 
     def _detour(self, proposals: Proposals, rule: Rule, *, only_changed: bool) -> int:
@@ -265,135 +159,100 @@ class Moves:
         one more move, unless the other replica is one that this rebalance moved already.
         """
         tries = len(proposals.rows)
+        changed = np.flatnonzero(self._board.open_rows >= 0)
+        if only_changed and not len(changed):
+            return 0
         if only_changed:
-            changed = np.flatnonzero(self._open >= 0)
-            if not len(changed):
-                return 0
-            partitions = changed[self._shuffler.below(len(changed), tries)]
-            rows = self._open[partitions].astype(np.int64)
+            partitions = self._draw(changed, tries)
+            rows = self._board.open_rows[partitions].astype(np.int64)
         else:
             partitions = self._shuffler.below(self._partitions, tries)
             rows = self._shuffler.below(len(self._table), tries)
-        between = self._table[rows, partitions]
+        between = self._table[rows, partitions].astype(np.int64)
         aside = Proposals(rows, partitions, proposals.targets)
-        ours = Proposals(proposals.rows, proposals.partitions, between.astype(np.int64))
-        works = (self._want[between] > 0) & self._may_change(rows, partitions)
-        works &= self._accepts(ours, rule)
-        works &= self._accepts(aside, Rule())
+        ours = Proposals(proposals.rows, proposals.partitions, between)
+        works = (self._board.want[between] > 0) & self._board.may_change(rows, partitions)
+        works &= self._board.accepts(ours, rule) & self._board.accepts(aside, _AS_PLANNED)
         aside, ours, proposals = aside.only(works), ours.only(works), proposals.only(works)
         pairs = np.column_stack((ours.partitions, aside.partitions))
         is_first = np.zeros(pairs.size, dtype=bool)
-        is_first[_first(pairs.ravel())] = True
+        is_first[first_of_each(pairs.ravel())] = True
         both = np.logical_and.reduce(is_first.reshape(pairs.shape), axis=1)
         aside, ours, proposals = aside.only(both), ours.only(both), proposals.only(both)
-        fits = self._fits_shares(proposals, rule)
-        self._apply(aside.only(fits))
-        self._apply(ours.only(fits))
+        fits = self._board.fits(proposals, rule)
+        self._board.apply(aside.only(fits))
+        self._board.apply(ours.only(fits))
         return int(np.count_nonzero(fits))
 
-    def _accepts(self, proposals: Proposals, rule: Rule) -> Flags:
-        """Tell which proposals the rule allows, whatever the shares of devices."""
-        held = self._table[:, proposals.partitions]
-        sources = self._table[proposals.rows, proposals.partitions]
-        accepted: Flags = (held != proposals.targets).all(axis=0)
-        if not rule.in_plan:
-            return accepted
-        repairs = np.zeros(len(sources), dtype=bool)
-        for tier_of in self._tier_of:
-            tiers, left, entered = tier_of[held], tier_of[sources], tier_of[proposals.targets]
-            in_left = np.count_nonzero(tiers == left, axis=0)
-            in_entered = np.count_nonzero(tiers == entered, axis=0)
-            stays = left == entered
-            keeps = (in_left > self._low[left]) & (in_entered < self._high[entered])
-            accepted &= stays | keeps
-            broken = (in_left > self._high[left]) | (in_entered < self._low[entered])
-            repairs |= ~stays & broken
-        return accepted & repairs if rule.must_repair else accepted
+    def _chain(self) -> None:
+        """Bring what is left from over to under by chains in which each replica makes room.
 
-    def _undispersed(self) -> Numbers:
-        """Return the partitions of which some tier holds too many or too few."""
-        partitions = np.flatnonzero(self._open == ANY_ROW)
-        held = self._table[:, partitions]
-        wrong = np.zeros(len(partitions), dtype=bool)
-        for tier_of in self._tier_of:
-            tiers = tier_of[held]
-            for row in tiers:
-                wrong |= np.count_nonzero(tiers == row, axis=0) > self._high[row]
-            for tier in np.unique(tier_of):
-                if self._low[tier] > 0:
-                    wrong |= np.count_nonzero(tiers == tier, axis=0) < self._low[tier]
-        return partitions[wrong]
+        A chain is an augmenting path, searched breadth-first from the devices under their share.
+        Each device on the way costs a look at all replicas, so looks are limited: enough for every
+        device of a small ring, where luck may find no chain, and for some of a large one.
+        """
+        rows, partitions = np.nonzero(self._table != NO_DEVICE)
+        order = self._shuffler.permutation(len(rows))
+        rows, partitions = rows[order], partitions[order]
+        looks = CHAIN_LOOKS_MAX // len(rows) + 1
+        while looks > 0:
+            chain, used = self._find_chain(rows, partitions, looks)
+            if chain is None:
+                return
+            self._board.apply(chain)
+            looks -= used
 
-    def _fits_shares(self, proposals: Proposals, rule: Rule) -> Flags:
-        """Tell which proposals the shares of sources and targets have room for, all together."""
-        fits = np.ones(len(proposals.rows), dtype=bool)
-        if rule.from_over:
-            sources = self._table[proposals.rows, proposals.partitions]
-            fits[fits] = _at_most(sources, self._load - self._want)
-        if rule.to_under:
-            fits[fits] = _at_most(proposals.targets[fits], self._want - self._load)
-        return fits
+    def _find_chain(
+        self, rows: Numbers, partitions: Numbers, looks: int
+    ) -> tuple[Proposals | None, int]:
+        """Return moves that bring one replica from a device over to one under; and the looks."""
+        board = self._board
+        is_over = board.load > board.want
+        to_visit = np.flatnonzero(board.load < board.want).tolist()
+        chains = dict.fromkeys(to_visit, NO_PROPOSALS)
+        if not is_over.any():
+            return None, 0
+        for used, target in enumerate(to_visit, start=1):  # grows as it goes
+            tail = chains[target]
+            moves = Proposals(rows, partitions, np.full(len(rows), target))
+            free = board.may_change(rows, partitions) & ~np.isin(partitions, tail.partitions)
+            moves = moves.only(free)
+            moves = moves.only(board.accepts(moves, _AS_PLANNED))
+            sources = self._table[moves.rows, moves.partitions]
+            for head in np.sort(first_of_each(sources)):
+                source = int(sources[head])
+                if source not in chains:
+                    chains[source] = moves.only(np.array([head])).then(tail)
+                    to_visit.append(source)
+                    if is_over[source]:
+                        return chains[source], used
+            if used == looks:
+                break
+        return None, looks
 
-    def _apply(self, moves: Proposals) -> None:
-        rows, partitions, targets = moves
-        self._load -= np.bincount(self._table[rows, partitions], minlength=DEVICE_SPACE)
-        self._load += np.bincount(targets, minlength=DEVICE_SPACE)
-        self._table[rows, partitions] = targets
-        self._open[partitions] = rows
+    def _draw(self, numbers: Numbers, tries: int) -> Numbers:
+        """Return so many of the numbers at random, any of them several times."""
+        return numbers[self._shuffler.below(len(numbers), tries)]
 
-    def _may_change(self, rows: Numbers, partitions: Numbers) -> Flags:
-        """Tell which replicas may change: one of each partition, but that one again."""
-        row = self._open[partitions]
-        may: Flags = (row == ANY_ROW) | (row == rows)
-        return may
-
-    def _units(self, counts: Numbers) -> Numbers:
-        """Return device ids, each as often as its count; negative is none."""
-        counts = np.maximum(counts[:NO_DEVICE], 0)
-        return np.repeat(np.arange(NO_DEVICE), counts)
-
-    def _units_under(self) -> Numbers:
-        return self._units(self._want - self._load)
-
-    def _draw(self, rows: Numbers, partitions: Numbers, targets: Numbers) -> Proposals | None:
+    def _pair(self, rows: Numbers, partitions: Numbers, targets: Numbers) -> Proposals | None:
         """Pair replicas and targets at random."""
         if not len(rows) or not len(targets):
             return None
         tries = _tries(len(rows))
-        slots = self._shuffler.below(len(rows), tries)
-        drawn = targets[self._shuffler.below(len(targets), tries)]
-        return Proposals(rows[slots], partitions[slots], drawn)
+        chosen = self._shuffler.below(len(rows), tries)
+        return Proposals(rows[chosen], partitions[chosen], self._draw(targets, tries))
 
-    def _draw_rows(self, partitions: Numbers, targets: Numbers | None) -> Proposals | None:
-        """Pair any replicas of partitions with targets; None pairs each with its own device."""
-        partitions = partitions[self._open[partitions] == ANY_ROW]
-        tries = _tries(len(partitions))
-        if not len(partitions) or (targets is not None and not len(targets)):
+    def _pair_any_row(self, partitions: Numbers, targets: Numbers) -> Proposals | None:
+        """Pair any replica of partitions that have not changed with targets, at random."""
+        partitions = partitions[self._board.open_rows[partitions] == ANY_ROW]
+        if not len(partitions) or not len(targets):
             return None
-        partitions = partitions[self._shuffler.below(len(partitions), tries)]
+        tries = _tries(len(partitions))
+        drawn = self._draw(partitions, tries)
         rows = self._shuffler.below(len(self._table), tries)
-        sources = self._table[rows, partitions].astype(np.int64)
-        exists = sources != NO_DEVICE
-        if targets is None:
-            return Proposals(rows, partitions, sources).only(exists)
-        drawn = targets[self._shuffler.below(len(targets), tries)]
-        return Proposals(rows, partitions, drawn).only(exists)
+        exists = self._table[rows, drawn] != NO_DEVICE
+        return Proposals(rows, drawn, self._draw(targets, tries)).only(exists)
 
 
 def _tries(moves: int) -> int:
     return min(max(TRIES_PER_MOVE * moves, TRIES_MIN), TRIES_MAX)
-
-
-def _first(values: Numbers | NDArray[np.uint16]) -> Numbers:
-    """Return the index of each value's first occurrence."""
-    return np.unique(values, return_index=True)[1]
-
-
-def _at_most(values: Numbers | NDArray[np.uint16], quotas: Numbers) -> Flags:
-    """Tell which values to keep, so that each is kept at most as often as its quota."""
-    order = np.argsort(values, kind="stable")
-    ranked = values[order]
-    ranks = np.arange(len(values)) - np.searchsorted(ranked, ranked)
-    keep: Flags = np.empty(len(values), dtype=bool)
-    keep[order] = ranks < quotas[ranked]
-    return keep

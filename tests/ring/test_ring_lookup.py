@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from array import array
 
 import pytest
 from hypothesis import given, settings
@@ -93,6 +94,27 @@ def test_handoffs_hardly_change_when_the_ring_does() -> None:
     after = builder.ring()
     same = sum([next(before.handoffs(p)).id] == [next(after.handoffs(p)).id] for p in range(1024))
     assert same > 850  # three of 25 devices' partitions have another first choice
+
+
+def test_a_device_that_leaves_stands_in_for_no_other() -> None:
+    builder = build(grid(1, 6, 1, 1), 6)
+    builder.rebalance(1, 0)
+    builder.remove_device(2)
+    ring = builder.ring()
+    for partition in range(ring.partitions):
+        held_by = [device.id for device in ring.primaries(partition)]
+        handoffs = [device.id for device in ring.handoffs(partition)]
+        assert sorted(held_by + handoffs) == [i for i in range(6) if i != 2 or i in held_by]
+
+
+def test_a_device_that_the_walk_never_meets_comes_last() -> None:
+    """Swift's walk over two partitions leaves out the first of them."""
+    devices = [
+        Device(id=i, region=i, zone=1, node="n", port=1, device=f"d{i}", weight=1) for i in range(2)
+    ]
+    ring = Ring(power=1, devices=devices, rows=[memoryview(array("H", [0, 1]))])
+    assert [device.id for device in ring.handoffs(1)] == [0]
+    assert [device.id for device in ring.handoffs(0)] == [1]
 
 
 @pytest.mark.parametrize("partition", [-1, 256, 2**32])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 
 import numpy as np
 import pytest
@@ -23,13 +24,14 @@ from ring_topologies import (
     target_shares,
 )
 
+from ring import Ring, moves
 from ring.builder import Builder
 from ring.change import RebalanceReport
 from ring.errors import RingInputError
 from ring.report import device_loads
 from ring.table import with_rows
 
-PROPERTY = settings(max_examples=60, deadline=None, derandomize=True)
+PROPERTY = settings(max_examples=40, deadline=None, derandomize=True)
 START_HOURS = 1_000
 
 
@@ -282,3 +284,74 @@ def test_a_replica_that_moves_stays_in_its_row() -> None:
     moved = builder.table != before
     assert moved.sum() == (before == 5).sum()
     assert (before[moved] == 5).all()
+
+
+@pytest.mark.parametrize("replicas", [1, 2.5, 4])
+def test_a_search_finds_what_luck_does_not(
+    replicas: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a single random proposal, a lost device is emptied and nothing leaves the plan."""
+    monkeypatch.setattr(moves, "ROUNDS_MAX", 0)
+    builder = build(grid(2, 2, 2, 2), 6, replicas)
+    builder.rebalance(1, START_HOURS)
+    lost = int((builder.table == 3).sum())
+    report = rebalance_after_removal(builder, 3)
+    assert report.replicas_waiting == 0
+    assert report.devices_removed == (3,)
+    assert lost <= report.replicas_moved <= 2 * lost
+    assert_in_plan(builder)
+
+
+def test_chains_alone_bring_devices_to_their_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moves, "ROUNDS_MAX", 0)
+    builder = build(grid(2, 2, 2, 2), 6)
+    builder.rebalance(1, START_HOURS)
+    builder.set_weight(3, 150.0)
+    must = moves_that_must_be(builder)
+    assert builder.rebalance(1, START_HOURS).replicas_moved == must > 0
+    assert_in_plan(builder)
+
+
+def test_a_chain_is_found_where_only_a_chain_is_left() -> None:
+    """A tight ring in which neither a move nor a detour helps the last replica."""
+    builder = build(grid(1, 2, 2, 2, weights=(100, 50)), 5)
+    builder.rebalance(4, START_HOURS)
+    builder.set_weight(0, 190.0)
+    builder.add_device(region=1, zone=0, node="x", port=1, device="x", weight=120)
+    builder.rebalance(4, START_HOURS)
+    assert_in_plan(builder)
+
+
+def test_a_search_spends_a_partition_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moves, "ROUNDS_MAX", 0)
+    builder = build(grid(1, 6, 1, 1), 8)
+    builder.rebalance(1, START_HOURS)
+    both = (np.isin(builder.table, (0, 1)).sum(axis=0) == 2).sum()
+    assert rebalance_after_removal(builder, 0, 1).replicas_waiting == both > 0
+
+
+def placed_by_hand(weights_by_zone: list[list[float]], *rows: list[int]) -> Builder:
+    """A builder that goes on from a table; devices are numbered through the zones."""
+    builder = Builder(6, 1)
+    for zone, weights in enumerate(weights_by_zone):
+        for node, weight in enumerate(weights):
+            add(builder, Spot(1, zone, node, weight))
+    held = [memoryview(array("H", row)) for row in rows]
+    return Builder.from_ring(Ring(power=6, devices=builder.devices, rows=held))
+
+
+def test_replicas_are_spread_though_every_device_has_its_share() -> None:
+    """Half of the partitions lie in one zone, half in the other; nothing is over or under."""
+    builder = placed_by_hand([[1, 1], [1, 1]], [0] * 32 + [2] * 32, [1] * 32 + [3] * 32)
+    report = builder.rebalance(1, START_HOURS)
+    assert report.dispersion == 0
+    assert report.replicas_moved == 64
+    assert_in_plan(builder)
+
+
+def test_spreading_takes_from_devices_over_their_share() -> None:
+    """32 partitions must give a replica to zone 1: just what the devices of zone 0 are over."""
+    builder = placed_by_hand([[2, 6], [8]], [0] * 32 + [1] * 32, [1] * 32 + [2] * 32)
+    report = builder.rebalance(1, START_HOURS)
+    assert report.replicas_moved == 32
+    assert_in_plan(builder)
