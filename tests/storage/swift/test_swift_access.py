@@ -3,11 +3,12 @@
 import json
 
 import pytest
-from swift_harness import Client, Swift
+from swift_harness import Client, Swift, swift_api
 
 from storage.auth.static_users import TOKEN_LIFETIME_S
 from storage.swift.app import Route
 from storage.swift.authorization import Permission
+from storage.swift.settings import SwiftSettings
 from storage.swift.target import Level
 
 USER = {"x-auth-user": "test:tester", "x-auth-key": "testing"}
@@ -85,6 +86,12 @@ async def test_storage_url_is_where_the_client_is(
 ) -> None:
     answer = await swift.anonymous.request("GET", "/auth/v1.0", USER, host=host, scheme=scheme)
     assert answer["x-storage-url"] == f"{url}/v1/AUTH_test"
+
+
+async def test_storage_url_can_be_set() -> None:
+    async with swift_api(SwiftSettings(storage_url="https://store.example/")) as swift:
+        answer = await swift.anonymous.request("GET", "/auth/v1.0", USER)
+        assert answer["x-storage-url"] == "https://store.example/v1/AUTH_test"
 
 
 def target_of(route: Route, client: Client) -> str:

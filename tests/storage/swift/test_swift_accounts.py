@@ -123,6 +123,13 @@ async def test_only_resellers_make_and_delete_accounts(swift: Swift, tester: Cli
     assert (await root("HEAD")).meta("x-account-meta-") == {}
 
 
+async def test_longest_account_name(swift: Swift) -> None:
+    client = swift.client("ops:root", "AUTH_" + "a" * 251)
+    assert (await client("PUT", "c")).status == 201
+    assert (await client("GET")).lines == ["c"]
+    assert (await client("GET", "c")).status == 204
+
+
 async def test_too_long_account_name(swift: Swift) -> None:
     client = swift.client("ops:root", "AUTH_" + "a" * 252)
     for method in ("GET", "HEAD", "POST", "PUT"):

@@ -43,6 +43,12 @@ async def test_small_object_leaves_in_one_piece(c: Client) -> None:
     assert (await c("GET", "c", "o")).pieces == 1
 
 
+async def test_large_object_whose_last_piece_is_one_byte(c: Client) -> None:
+    data = bytes(256) * 1024 + b"x"
+    await c("PUT", "c", "o", body=data)
+    assert (await c("GET", "c", "o")).body == data
+
+
 async def test_upload_of_unknown_length(c: Client) -> None:
     pieces = [DATA[at : at + 999] for at in range(0, len(DATA), 999)]
     put = await c.request("PUT", c.path("c", "o"), {"etag": md5(DATA)}, pieces)

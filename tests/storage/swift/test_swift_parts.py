@@ -181,6 +181,14 @@ def test_metadata_limits_are_swifts(items: dict[bytes, bytes], level: str) -> No
         assert {encode(name): encode(value) for name, value in found.items()} == items
 
 
+def test_names_and_values_count_together() -> None:
+    full = {b"x-object-meta-%04d" % number: b"v" * 252 for number in range(16)}
+    assert len(RULES.read(full, OBJECT_PREFIX, text=False)) == 16
+    with pytest.raises(SwiftError) as refused:
+        RULES.read({**full, b"x-object-meta-k": b""}, OBJECT_PREFIX, text=False)
+    assert refusal(refused) == (400, b"Total metadata too large; max 4096")
+
+
 def test_every_header_has_a_limit() -> None:
     RULES.check_headers({b"referer": b"x" * 8192})
     with pytest.raises(SwiftError) as refused:
@@ -453,6 +461,10 @@ def test_pages_are_swifts() -> None:
 
 def test_every_error_of_the_store_has_a_status() -> None:
     assert set(STATUS_OF_STORE_ERROR) == set(StoreError.__subclasses__())
+
+
+def test_settings_that_the_store_can_keep() -> None:
+    assert SwiftSettings(object_name_bytes_max=1, listing_entries_max=10_000)
 
 
 @pytest.mark.parametrize(
