@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from storage.account.record import TABLE, AccountRecord, read_account
 from storage.container.listing import Query
-from storage.device.index import Index
+from storage.device.index import Index, IndexFailedError
 from storage.proxy.errors import ContainerMissingError, ObjectMissingError
 from storage.proxy.store import Store
 from storage.seal import DamagedError
@@ -47,12 +47,19 @@ def _dead_accounts(indexes: Iterable[Index]) -> list[AccountRecord]:
     """Return the dead accounts of devices."""
     dead: dict[bytes, AccountRecord] = {}
     for index in indexes:
-        with index.snapshot() as snapshot:
-            for raw_key, _ in snapshot.scan(TABLE, b""):
-                try:
-                    record = read_account(snapshot, bytes(raw_key))
-                except DamagedError:
-                    continue  # the audit counts it
-                if record is not None and not record.alive:
-                    dead[record.id] = record
+        try:
+            dead |= {record.id: record for record in _dead_accounts_on(index)}
+        except IndexFailedError:
+            continue  # the audit fails the device
     return list(dead.values())
+
+
+def _dead_accounts_on(index: Index) -> Iterator[AccountRecord]:
+    with index.snapshot() as snapshot:
+        for raw_key, _ in snapshot.scan(TABLE, b""):
+            try:
+                record = read_account(snapshot, bytes(raw_key))
+            except DamagedError:
+                continue  # the audit counts it
+            if record is not None and not record.alive:
+                yield record
