@@ -11,7 +11,7 @@ POWER_MAX = 24
 REPLICAS_MIN = 1.0
 REPLICAS_MAX = 64.0
 SLOTS_MAX = 2**26
-"""Replicas of all partitions together: what a rebalance can keep in memory (about 2 GiB)."""
+"""Replicas of all partitions together: what a rebalance can keep in memory (about 4 GiB)."""
 
 DEVICE_IDS_MAX = 65_535
 NO_DEVICE = 65_535

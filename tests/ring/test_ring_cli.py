@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -272,10 +274,27 @@ def test_to_swift_and_back(path: Path, tmp_path: Path, version: int) -> None:
     assert json.loads(done("rebalance", back, "--json"))["replicas_moved"] == 0
 
 
+DOCS = Path(__file__).parents[2].joinpath("docs", "ring.md").read_text(encoding="utf-8")
+
+
 def test_every_verb_and_option_is_in_the_docs() -> None:
-    text = Path(__file__).parents[2].joinpath("docs", "ring.md").read_text()
     for verb, command in ring_group.commands.items():
-        assert f"atoll ring {verb}" in text
+        assert f"atoll ring {verb}" in DOCS
         for parameter in command.params:
             if isinstance(parameter, click.Option):
-                assert parameter.opts[0] in text, (verb, parameter.opts)
+                assert parameter.opts[0] in DOCS, (verb, parameter.opts)
+
+
+def test_the_walk_through_of_the_docs_is_true(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = "".join(re.findall(r"```console\n(.*?)```", DOCS, re.DOTALL))
+    steps = re.findall(r"^\$ (.*)\n((?:[^$].*\n)*)", shown, re.MULTILINE)
+    assert len(steps) >= 8
+    for words, output in steps:
+        if words.startswith("cat "):
+            Path(words.removeprefix("cat ")).write_text(output)
+        else:
+            assert words.startswith("atoll ring ")
+            assert done(*shlex.split(words)[2:]) == output
