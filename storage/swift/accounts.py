@@ -113,7 +113,7 @@ class Accounts:
                     b"X-Account-Storage-Policy-%b-%b" % (policies[0].title().encode(), name),
                     value,
                 )
-        created = record.id if record else at_milliseconds(self._clock.wall_ns() // _NS_PER_MS)
+        created = record.created if record else at_milliseconds(self._clock.wall_ns() // _NS_PER_MS)
         yield b"X-Timestamp", decimal(created)
         yield b"Accept-Ranges", b"bytes"
         if record:

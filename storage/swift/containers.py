@@ -91,7 +91,7 @@ class Containers:
         return [
             (b"X-Container-Object-Count", b"%d" % counters.objects),
             (b"X-Container-Bytes-Used", b"%d" % counters.size_bytes),
-            (b"X-Timestamp", decimal(record.id)),
+            (b"X-Timestamp", decimal(record.created)),
             (b"Last-Modified", http_date(whole_seconds(record.changed))),
             (b"X-Storage-Policy", policy.encode()),
             (b"Accept-Ranges", b"bytes"),

@@ -106,6 +106,19 @@ async def test_last_modified_is_that_of_the_configuration(swift: Swift, tester: 
     assert seen[2] == seen[3] == seen[4]
 
 
+async def test_x_timestamp_is_the_creation(swift: Swift, tester: Client) -> None:
+    clock = swift.memory.world.clock
+    started_s = clock.wall_ns() / 1e9
+    await tester("PUT", "c")
+    created = [(await tester("HEAD", *names))["x-timestamp"] for names in ((), ("c",))]
+    clock.offset_ns += 60 * 10**9  # type: ignore[attr-defined]
+    await tester("POST", x_account_meta_a="1")
+    await tester("POST", "c", x_container_meta_a="1")
+    assert [(await tester("HEAD", *names))["x-timestamp"] for names in ((), ("c",))] == created
+    for stamp in created:
+        assert started_s - 1 < float(stamp) < started_s + 30
+
+
 @pytest.mark.parametrize("method", ["PUT", "POST"])
 async def test_bad_headers_change_nothing(tester: Client, method: str) -> None:
     await tester("PUT", "c", x_container_meta_good="1")
