@@ -79,6 +79,7 @@ def test_golden_checksum_of_a_rebalanced_ring() -> None:
     )
 
 
+@pytest.mark.slow
 @PROPERTY
 @given(builders(), st.booleans())
 def test_round_trip(builder: Builder, is_placed: bool) -> None:

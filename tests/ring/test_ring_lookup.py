@@ -29,6 +29,7 @@ def test_the_partition_is_the_leading_bits_of_the_hash() -> None:
     assert ring.partition(bytes.fromhex("ffffffffffffffffffffffffffffffff")) == 0xFFF
 
 
+@pytest.mark.slow
 @PROPERTY
 @given(builders(), st.integers(0, 2**32))
 def test_primaries_are_the_column_of_the_table(builder: Builder, seed: int) -> None:
@@ -41,6 +42,7 @@ def test_primaries_are_the_column_of_the_table(builder: Builder, seed: int) -> N
         assert [device.id for device in ring.primaries(partition)] == column
 
 
+@pytest.mark.slow
 @PROPERTY
 @given(builders())
 def test_handoffs_are_all_other_devices_with_partitions_once(builder: Builder) -> None:

@@ -27,6 +27,7 @@ VESSELS = st.lists(
 )
 
 
+@pytest.mark.slow
 @PROPERTY
 @given(VESSELS, st.floats(0, 1))
 def test_fill_is_one_level_clipped(
@@ -50,6 +51,7 @@ def test_fill_fills_all_where_there_is_no_room_for_the_total() -> None:
     assert fill(9.0, [1.0, 2.0], [0.0, 0.0], [1.0, 2.0]) == [1.0, 2.0]
 
 
+@pytest.mark.slow
 @PROPERTY
 @given(builders(), REPLICAS)
 def test_targets_add_up_and_respect_the_overload(builder: Builder, replicas: float) -> None:
@@ -69,6 +71,7 @@ def test_targets_add_up_and_respect_the_overload(builder: Builder, replicas: flo
         assert all(tier.target == pytest.approx(tier.wanted) for tier in root.walk())
 
 
+@pytest.mark.slow
 @PROPERTY
 @given(builders(), st.integers(1, 4000))
 def test_whole_replicas_are_shares_rounded_and_add_up(builder: Builder, slots: int) -> None:

@@ -125,6 +125,7 @@ def test_we_find_the_same_in_what_swift_writes(
     assert (again.devices, again.rows) == (ours.devices, ours.rows)
 
 
+@pytest.mark.slow
 def test_a_large_ring_is_walked_like_swift_walks_it(tmp_path: Path) -> None:
     """Above 2^16 partitions Swift looks for handoffs with a longer step."""
     builder = build(grid(3, 2, 2, 2), 18, 2)
