@@ -17,7 +17,7 @@ from storage.container.listing import Entry, Query
 from storage.container.row import Counters, Row
 from storage.metadata import stamp
 from storage.mutation import ClearOutbox, Mutation, PutAccount, PutRow, Status
-from storage.path import PathHasher, collection_id
+from storage.path import NAME_HASH_SIZE_BYTES, PathHasher, collection_id
 from storage.placement import Placement
 from storage.proxy.containers import Containers, Owner, exact_counters, list_merged
 from storage.proxy.errors import (
@@ -163,10 +163,14 @@ class Accounts:
         """Deliver all reports that are owed to an account, or to any; return how many.
 
         Raises:
-            StoreError: a report could not be delivered; all others were.
+            StoreError: a report could not be delivered, or so many devices cannot say what they
+                owe that a debt may be known to no other; all others were delivered.
         """
         delivered = 0
-        while owing := await self._owing(account_hash):
+        while True:
+            owing, silent = await self._owing(account_hash)
+            if not owing:
+                break
             failures: list[StoreError] = []
             cleared: list[bytes] = []
             async with trio.open_nursery() as nursery:
@@ -177,19 +181,27 @@ class Accounts:
                 if failures:
                     raise failures[0]
                 break
+        voters = self._placement.container(account_hash or bytes(NAME_HASH_SIZE_BYTES))
+        if silent >= majority(len(voters)):
+            raise UnavailableError(f"{silent} devices cannot say what they owe")
         return delivered
 
-    async def _owing(self, account_hash: bytes) -> dict[bytes, list[tuple[int, Debt]]]:
-        """Return a page of debts by container, each with the device that owes it."""
+    async def _owing(self, account_hash: bytes) -> tuple[dict[bytes, list[tuple[int, Debt]]], int]:
+        """Return a page of debts by container, each with the device that owes it.
+
+        Beside it stands how many devices cannot say what they owe.
+        """
+        silent = 0
         owing: dict[bytes, list[tuple[int, Debt]]] = {}
         for number, replica in self._voters.replicas.items():
             try:
                 debts = await replica.owed(account_hash, DEBTS_PAGE)
             except ReplicaFailedError:
-                continue  # the container's other replicas owe the same
+                silent += 1  # the container's other replicas owe the same
+                continue
             for debt in debts:
                 owing.setdefault(debt.key, []).append((number, debt))
-        return owing
+        return owing, silent
 
     async def _try_report(
         self,
