@@ -83,7 +83,7 @@ def _make_rings(folder: StorageFolder, world: World, devices: int, replicas: flo
     from ring.builder import Builder  # numpy takes a tenth of a second that no later start needs
 
     for name in RING_NAMES:
-        builder = Builder(RING_POWER, replicas)
+        builder = Builder(RING_POWER, replicas, lineage=world.random.randbytes(16).hex())
         for number in range(devices):
             builder.add_device(
                 region=1, zone=1, node="127.0.0.1", port=6200, device=f"d{number}", weight=100.0

@@ -42,7 +42,12 @@ class Exchange:
         self._wire = wire
         self._request = request
         self._scope = scope
-        self._framer = ResponseFramer(request.method, request.http_version, service.date)
+        self._framer = ResponseFramer(
+            request.method,
+            request.http_version,
+            service.date,
+            says_keep_alive=request.says_keep_alive,
+        )
         self._continue_due = request.expects_continue
         if service.on_response is not None:
             self._started_s = service.clock.monotonic_s()

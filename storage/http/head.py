@@ -14,7 +14,6 @@ from urllib.parse import unquote_to_bytes
 
 from httptools import (
     HttpParserError,
-    HttpParserInvalidMethodError,
     HttpParserUpgrade,
     HttpRequestParser,
 )
@@ -28,6 +27,7 @@ _OTHER_HTTP_VERSION = re.compile(rb"HTTP/[0-9](\.[0-9])?")
 _PLAIN_LINE = re.compile(
     rb"(GET|HEAD|PUT|POST|DELETE) (/[!-\"$->@-~]*)(?:\?([!-\"$-~]*))? HTTP/1\.1"
 )
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _HOST = re.compile(rb"([A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 _ABSOLUTE_TARGET = re.compile(rb"(?i:https?)://([^/?#]+)(/[^?#]*)?(?:\?([^#]*))?")
 
@@ -45,6 +45,7 @@ class Request:
         http_version: "1.0" or "1.1".
         headers: names in lower case; "host" is the target's where the target names one.
         keep_alive: whether the client would use the connection again.
+        says_keep_alive: whether it asked for that in words.
         content_length: the body's size in bytes, None if it is chunked.
         expects_continue: whether the client waits for "100 Continue" before it sends the body.
     """
@@ -56,6 +57,7 @@ class Request:
     http_version: str = "1.1"
     headers: Headers = field(default_factory=list)
     keep_alive: bool = False
+    says_keep_alive: bool = False
     content_length: int | None = 0
     expects_continue: bool = False
 
@@ -121,6 +123,7 @@ def parse_again(line: bytes, earlier: Request, limits: Limits) -> Request | None
         "1.1",
         earlier.headers,
         earlier.keep_alive,
+        earlier.says_keep_alive,
         earlier.content_length,
         earlier.expects_continue,
     )
@@ -172,17 +175,15 @@ def _parse_head(head: bytes, limits: Limits) -> Request:
     if not method_sent.isalpha():
         raise ProtocolError(400, "malformed method")
     method = method_sent.decode("ascii")
+    if method == "CONNECT":
+        raise ProtocolError(501, "this is not a proxy")
+    if not target.isascii():
+        target = _NOT_ASCII.sub(_percent_encode, target)
 
     callbacks = _Callbacks()
-    fault: HttpParserError | None = None
-    try:
-        HttpRequestParser(callbacks).feed_data(head)
-    except HttpParserUpgrade:
-        pass  # ignored as RFC 9110 section 7.8 allows: the answer is in HTTP/1.1
-    except HttpParserInvalidMethodError:
-        raise ProtocolError(501, "unknown method") from None
-    except HttpParserError as error:
-        fault = error
+    # Which methods and raw UTF-8 in a path are served is the application's affair: llhttp, which
+    # refuses those that it does not know, is shown a line that it knows.
+    fault = _read_headers(callbacks, b"GET " + target + b" " + version_sent + head[line_end:])
     if not callbacks.complete:
         raise ProtocolError(400, f"malformed request: {fault}")
     headers = callbacks.headers
@@ -208,10 +209,25 @@ def _parse_head(head: bytes, limits: Limits) -> Request:
         query,
         version,
         headers,
-        _keeps_alive(fields, version),
+        *_connection(fields, version),
         length,
         length != 0 and _expects_continue(fields, version),
     )
+
+
+def _read_headers(callbacks: _Callbacks, head: bytes) -> HttpParserError | None:
+    """Have llhttp read a head; return what it found wrong."""
+    try:
+        HttpRequestParser(callbacks).feed_data(head)
+    except HttpParserUpgrade:
+        pass  # ignored as RFC 9110 section 7.8 allows: the answer is in HTTP/1.1
+    except HttpParserError as error:
+        return error
+    return None
+
+
+def _percent_encode(byte: re.Match[bytes]) -> bytes:
+    return b"%%%02X" % byte[0][0]
 
 
 def _check_header_sizes(head: bytes, headers: Headers, limits: Limits) -> None:
@@ -242,8 +258,6 @@ def _read_unusual_target(
     method: str, target: bytes, headers: Headers
 ) -> tuple[bytes, bytes, Headers]:
     """Return path, query and headers for a target that is no path (RFC 9112 section 3.2)."""
-    if method == "CONNECT":
-        raise ProtocolError(501, "this is not a proxy")
     if target == b"*" and method == "OPTIONS":
         return target, b"", headers
     absolute = _ABSOLUTE_TARGET.fullmatch(target)
@@ -258,13 +272,14 @@ def _decode_path(raw_path: bytes) -> str:
     return decoded.decode("utf-8", "surrogateescape")
 
 
-def _keeps_alive(fields: dict[bytes, bytes], version: str) -> bool:
-    """Return whether another request may follow (RFC 9112 section 9.3)."""
+def _connection(fields: dict[bytes, bytes], version: str) -> tuple[bool, bool]:
+    """Return whether another request may follow (RFC 9112 section 9.3), and if that was said."""
     connection = fields.get(b"connection")
     if connection is None:
-        return version == "1.1"
+        return version == "1.1", False
     options = [option.strip() for option in connection.lower().split(b",")]
-    return b"close" not in options and (version == "1.1" or b"keep-alive" in options)
+    said = b"keep-alive" in options
+    return b"close" not in options and (version == "1.1" or said), said
 
 
 def _content_length(fields: dict[bytes, bytes], version: str, limits: Limits) -> int | None:

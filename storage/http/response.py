@@ -50,6 +50,13 @@ class ResponseFramer:
     The body is framed by the length that the application declares; else by the length of a body
     that comes in one piece; else by chunks; else, towards HTTP/1.0, by the connection's end.
 
+    Args:
+        method: of the request.
+        http_version: of the request.
+        date: today's Date header.
+        says_keep_alive: whether the client asked in words to keep the connection; it is then
+            told in words, as some clients expect. HTTP/1.0 always is.
+
     Attributes:
         status: the status code; 0 before `start`.
         head_sent: whether the head has been handed out.
@@ -68,9 +75,12 @@ class ResponseFramer:
     _length: int | None = None
     _chunked = False
 
-    def __init__(self, method: str, http_version: str, date: DateLine) -> None:
+    def __init__(
+        self, method: str, http_version: str, date: DateLine, *, says_keep_alive: bool = False
+    ) -> None:
         self._bodiless = self._head_only = method == "HEAD"
         self._http_1_0 = http_version == "1.0"
+        self._says_keep_alive = says_keep_alive or self._http_1_0
         self._date = date
 
     def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
@@ -155,7 +165,7 @@ class ResponseFramer:
         self.keep_alive = keep_alive
         if not keep_alive:
             lines.append(b"connection: close")
-        elif self._http_1_0:
+        elif self._says_keep_alive:
             lines.append(b"connection: keep-alive")
         lines += (b"", b"")
 

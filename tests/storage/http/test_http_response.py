@@ -229,3 +229,11 @@ def test_any_body_arrives(pieces: list[bytes], declared: bool, old: bool) -> Non
         assert read(sent).body == body
     else:
         assert sent.partition(b"\r\n\r\n")[2] == body
+
+
+def test_who_asks_in_words_to_keep_the_connection_is_told_in_words() -> None:
+    for says, expected in ((True, 1), (False, 0)):
+        framer = ResponseFramer("GET", "1.1", DateLine(FixedClock()), says_keep_alive=says)
+        framer.start(200, [])
+        head = framer.body(b"", more=False, keep_alive=True)[0]
+        assert bytes(head).count(b"connection: keep-alive\r\n") == expected
