@@ -93,6 +93,16 @@ class PutRow(NamedTuple):
     row: Row
 
 
+class WithdrawRow(NamedTuple):
+    """Take back the row of a record that did not reach its majority."""
+
+    account_hash: bytes
+    owner_hash: bytes
+    owner_id: bytes
+    name: str
+    timestamp: Timestamp
+
+
 class PutContainer(NamedTuple):
     """Create a container or merge metadata into it.
 
@@ -173,6 +183,7 @@ Mutation = (
     | ForgetObject
     | ForgetRow
     | Prove
+    | WithdrawRow
 )
 
 # The place in this tuple is the kind on the wire; only append.
@@ -191,6 +202,7 @@ _KINDS: tuple[Any, ...] = (
     ForgetObject,
     ForgetRow,
     Prove,
+    WithdrawRow,
 )
 _KIND_OF = {kind: number for number, kind in enumerate(_KINDS)}
 _NESTED: dict[type, dict[int, Any]] = {

@@ -25,6 +25,7 @@ from storage.mutation import (
     PutContainer,
     PutRow,
     Status,
+    WithdrawRow,
 )
 from storage.timestamp import ZERO
 
@@ -99,6 +100,24 @@ def put_row(txn: Transaction, ask: PutRow) -> Decision:
             txn.reclaim_later(DueKind.RECLAIM_ROW, subject, ask.row.timestamp, names)
         if isinstance(owner, ContainerRecord):
             owe_report(txn, owner, ask.account_hash, ask.owner_hash, ask.row.timestamp)
+
+    return Decision(ACCEPTED, effect)
+
+
+def withdraw_row(txn: Transaction, ask: WithdrawRow) -> Decision:
+    """Take back the row of a write that failed; nothing to do where it is not held."""
+    name = ask.name.encode()
+    held = read_row(txn.batch, ask.owner_id, name)
+    if held is None or held.timestamp != ask.timestamp:
+        return Decision(ACCEPTED)
+
+    def effect() -> None:
+        counters = txn.counters(ask.owner_id)
+        txn.set_counters(ask.owner_id, counters.replace(name, held, None))
+        remove_row(txn.batch, ask.owner_id, name)
+        owner = read_container(txn.batch, ask.owner_hash)
+        if owner is not None and owner.id == ask.owner_id:
+            owe_report(txn, owner, ask.account_hash, ask.owner_hash, ask.timestamp)
 
     return Decision(ACCEPTED, effect)
 

@@ -35,6 +35,7 @@ from storage.mutation import (
     PutRow,
     Status,
     WithdrawObject,
+    WithdrawRow,
 )
 from storage.object.record import State
 from storage.seal import DamagedError, pack
@@ -66,6 +67,7 @@ _SERVERS: dict[type, Callable[[Transaction, Any], Decision]] = {
     ForgetObject: storage.object.server.forget,
     PutRow: storage.container.server.put_row,
     ForgetRow: storage.container.server.forget_row,
+    WithdrawRow: storage.container.server.withdraw_row,
     PutContainer: storage.container.server.put,
     DeleteContainer: storage.container.server.delete,
     PutAccount: storage.account.server.put,

@@ -47,11 +47,13 @@ def put(txn: Transaction, ask: PutObject) -> Decision:
     """Take a record that is newer than all there is, and that meets what was expected."""
     prefix = object_prefix(ask.policy, ask.name_hash)
     held = newest(txn.batch, prefix)
+    if ask.record.location.where == Where.FILE and not txn.payloads.has(ask.record.write_id):
+        return Decision(Outcome(Status.MISSING))
     record = _adopt(txn, ask.record)
     if held is not None:
         if held.write_id == record.write_id and held.created == record.created:
             return _accept_again(txn, prefix, held, record, ask.payload)
-        if held.changed >= record.created:
+        if held.changed >= record.changed:
             return Decision(Outcome(Status.STALE, held.changed))
     if ask.expected is not None and ask.expected != (ZERO if held is None else held.changed):
         return Decision(Outcome(Status.CONFLICT, ZERO if held is None else held.changed))

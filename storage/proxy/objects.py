@@ -14,8 +14,6 @@ import trio
 
 from atoll.world import World
 from storage.container.record import ContainerRecord
-from storage.container.row import Row
-from storage.device.payload import PayloadDamagedError
 from storage.mutation import (
     AmendObject,
     DiscardPayload,
@@ -25,6 +23,7 @@ from storage.mutation import (
     PutRow,
     Status,
     WithdrawObject,
+    WithdrawRow,
 )
 from storage.object.record import (
     RECORD_VERSION,
@@ -48,7 +47,8 @@ from storage.proxy.errors import (
     UnavailableError,
 )
 from storage.proxy.payloads import InlinePayload, OpenPayload
-from storage.proxy.quorum import Verdict
+from storage.proxy.quorum import Tally, Verdict, blocking, majority
+from storage.proxy.registers import Registers, row_of
 from storage.proxy.settings import EngineSettings
 from storage.proxy.upload import Intakes
 from storage.proxy.voters import Voters, Votes
@@ -106,6 +106,7 @@ class Objects:
         self._voters = voters
         self._settings = settings
         self._intakes = Intakes(world, settings)
+        self._registers = Registers(hasher, placement, voters)
 
     # reading
 
@@ -113,7 +114,7 @@ class Objects:
         """Return the newest record of a living, unexpired object, or nothing."""
         name_hash = self._hasher(container.account, container.name, name)
         voters = self._placement.object(container.policy, name_hash)
-        record = await self._newest(container.policy, name_hash, voters)
+        record = await self._registers.newest(container.policy, name_hash, voters)
         return record if self._lives(record, container) else None
 
     async def find_with_payload(
@@ -129,7 +130,7 @@ class Objects:
             found = await self._voters.read(numbers, lambda one: one.newest_with_payload(prefix))
             record, whole = found[numbers[0]]
         else:
-            record = await self._newest(policy, name_hash, numbers)
+            record = await self._registers.newest(policy, name_hash, numbers)
         if record is None or not self._lives(record, container):
             return None
         if whole is not None:
@@ -146,55 +147,6 @@ class Objects:
                 or not record.is_expired(self._world.clock.wall_ns() / 1e9)
             )
         )
-
-    async def _newest(
-        self, policy: int, name_hash: bytes, voters: Sequence[int]
-    ) -> ObjectRecord | None:
-        """Return the newest record that a majority knows, and see that a majority has it."""
-        prefix = object_prefix(policy, name_hash)
-        found = await self._voters.read(voters, lambda replica: replica.newest(prefix))
-        if len(found) == 1:
-            return next(iter(found.values()))
-        known = {number: record for number, record in found.items() if record is not None}
-        if not known:
-            return None
-        holder = max(known, key=lambda number: known[number].changed)
-        newest = known[holder]
-        lagging = [
-            number
-            for number in found
-            if number not in known or known[number].changed != newest.changed
-        ]
-        if lagging:
-            await self._complete(policy, name_hash, newest, holder, lagging)
-        return newest
-
-    async def _complete(
-        self,
-        policy: int,
-        name_hash: bytes,
-        record: ObjectRecord,
-        holder: int,
-        lagging: Sequence[int],
-    ) -> None:
-        """Bring a record to replicas that lack it. A large payload follows by the replicator.
-
-        The seal goes with it: the writer may have published the payload there and then died.
-        """
-        location, payload = Location(Where.NOWHERE), b""
-        if record.state == State.DATA:
-            location = Location(Where.DAMAGED, record.location.seal)
-        if record.location.where == Where.INLINE:
-            try:
-                payload = await self._voters.replicas[holder].inline_payload(record)
-                location = record.location
-            except PayloadDamagedError:
-                pass  # the record goes without it
-            except FileNotFoundError:
-                return  # replaced meanwhile
-        copy = record._replace(location=location)
-        ask = PutObject(policy, name_hash, copy, payload)
-        await self._voters.write({number: [ask] for number in lagging}, lagging)
 
     # writing
 
@@ -227,7 +179,7 @@ class Objects:
     ) -> tuple[ObjectRecord | None, bytes]:
         """Return the newest record of any state, and its `changed`, once the judge has let it."""
         voters = target.object_voters
-        newest = await self._newest(target.container.policy, target.name_hash, voters)
+        newest = await self._registers.newest(target.container.policy, target.name_hash, voters)
         if judge is not None:
             judge(newest)
         if newest is None:
@@ -390,12 +342,13 @@ class Objects:
             record = record._replace(created=timestamp, changed=timestamp)
             policy, name_hash = target.container.policy, target.name_hash
             asks: dict[int, Mutation] = {}
+            seal = next((one.seal for one in locations.values()), b"")  # the same everywhere
             for number in target.object_voters:
                 placed = record
                 if number in locations:
                     placed = record._replace(location=locations[number])
                 elif locations:
-                    placed = record._replace(location=Location(Where.DAMAGED))
+                    placed = record._replace(location=Location(Where.DAMAGED, seal))
                 must_be = expected if judge is not None else None
                 asks[number] = PutObject(policy, name_hash, placed, payload, must_be)
             try:
@@ -410,6 +363,9 @@ class Objects:
     ) -> None:
         """Send record and row; return when majorities hold both.
 
+        What a minority took stays there, and whoever reads it completes it: to take it back could
+        undo what somebody has seen. Only a condition that was not met takes it back.
+
         Raises:
             _LostRaceError: it is held nowhere, because something newer was there.
         """
@@ -423,38 +379,54 @@ class Objects:
         groups: dict[int, list[Mutation]] = {number: [ask] for number, ask in asks.items()}
         for number in target.container_voters:
             groups.setdefault(number, []).append(ask_row)
-        votes = await self._voters.write(groups, target.object_voters, target.container_voters)
+        enough = majority(len(target.object_voters))
+        holders = [number for number, ask in asks.items() if _has_payload(ask)]
+        votes = await self._voters.write(groups, Tally(holders, enough), target.container_voters)
         if votes.verdict is Verdict.ENOUGH:
             return
-        error = self._explain(votes, groups)
-        if votes.accepted_by() and not isinstance(asks[target.object_voters[0]], AmendObject):
-            await self._withdraw(target, record, votes.accepted_by())
-        raise error
+        raise await self._explain(votes, target, record, groups)
 
-    def _explain(self, votes: Votes, groups: Mapping[int, object]) -> Exception:
+    async def _explain(
+        self, votes: Votes, target: _Target, record: ObjectRecord, asked: Mapping[int, object]
+    ) -> Exception:
+        """Return what to tell of a write that did not get its majorities."""
         refusal = votes.refusal
-        if refusal is Status.GONE:
+        is_nowhere = votes.is_surely_nowhere(asked)
+        gone = votes.refused_by(Status.GONE)
+        if len(gone) >= blocking(len(target.container_voters)):
+            await self._withdraw(target, record, votes.accepted_by())
             return ContainerMissingError("deleted meanwhile")
         if refusal in (Status.STALE, Status.CONFLICT, Status.MISSING):
-            if votes.is_surely_nowhere(groups):
-                self._clock.observe(votes.newest_detail() or ZERO)
+            self._clock.observe(votes.newest_detail() or ZERO)
+            if is_nowhere:
                 return _LostRaceError()
+            if refusal is Status.CONFLICT and votes.is_surely_lost(target.object_voters):
+                await self._withdraw(target, record, votes.accepted_by())
             return OutcomeUnknownError("another write came between")
+        if not is_nowhere:
+            return OutcomeUnknownError("too few devices confirmed the write")
         if refusal is Status.FULL:
             return StoreFullError("the devices are full")
-        if votes.is_surely_nowhere(groups):
-            return UnavailableError("too few devices answered")
-        return OutcomeUnknownError("too few devices confirmed the write")
+        return UnavailableError("too few devices answered")
 
     async def _withdraw(
         self, target: _Target, record: ObjectRecord, numbers: Sequence[int]
     ) -> None:
         """Take back what a minority accepted. On cancel: the outcome stays unknown."""
         ask = WithdrawObject(target.container.policy, target.name_hash, record.write_id)
-        objects = [number for number in numbers if number in target.object_voters]
+        ask_row = WithdrawRow(
+            target.account_hash,
+            target.container_hash,
+            target.container.id,
+            target.name,
+            record.changed,
+        )
+        groups: dict[int, list[Mutation]] = {}
+        for number in numbers:
+            groups[number] = [ask] if number in target.object_voters else []
+            groups[number] += [ask_row] if number in target.container_voters else []
         with trio.move_on_after(WITHDRAW_DEADLINE_S):
-            if objects:
-                await self._voters.write({number: [ask] for number in objects}, objects)
+            await self._voters.write(groups, list(groups))
 
     async def _discard(self, target: _Target, write_id: Timestamp) -> None:
         """Remove published files that no record will name; what is missed is swept later."""
@@ -467,20 +439,8 @@ class Objects:
 _INLINE = Location(Where.INLINE)
 
 
-def row_of(record: ObjectRecord, policy: int) -> Row:
-    """Return the listing row of a record."""
-    if record.state != State.DATA:
-        return Row(record.changed, deleted=True, objects=0, policy=policy)
-    return Row(
-        record.changed,
-        False,
-        1,
-        record.size_bytes,
-        record.etag,
-        record.content_type,
-        policy,
-        None,
-    )
+def _has_payload(ask: Mutation) -> bool:
+    return not isinstance(ask, PutObject) or ask.record.location.where != Where.DAMAGED
 
 
 def _describe(record: ObjectRecord, prefix: bytes) -> dict[str, str]:

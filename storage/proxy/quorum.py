@@ -31,11 +31,12 @@ class Tally:
 
     Args:
         voters: their device ids.
+        needed: how many must accept; by default a majority.
     """
 
-    def __init__(self, voters: Iterable[int]) -> None:
+    def __init__(self, voters: Iterable[int], needed: int | None = None) -> None:
         self._open = set(voters)
-        self._needed = majority(len(self._open))
+        self._needed = majority(len(self._open)) if needed is None else needed
         self._accepted = 0
 
     def count(self, voter: int, accepted: bool) -> None:

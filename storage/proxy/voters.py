@@ -45,6 +45,14 @@ class Votes:
             if all(one.status == Status.ACCEPTED for one in outcomes)
         ]
 
+    def refused_by(self, status: Status) -> list[int]:
+        """Return the devices that gave this refusal."""
+        return [
+            number
+            for number, outcomes in self.answers.items()
+            if any(one.status == status for one in outcomes)
+        ]
+
     def newest_detail(self) -> bytes:
         """Return the greatest timestamp that came with an answer: something newer is there."""
         return max(
@@ -99,17 +107,17 @@ class Voters:
         return answers
 
     async def write(
-        self, groups: Mapping[int, Sequence[Mutation]], *needed: Sequence[int]
+        self, groups: Mapping[int, Sequence[Mutation]], *needed: Sequence[int] | Tally
     ) -> Votes:
         """Send each device its group; return soon after the verdict is known.
 
         Args:
             groups: by device.
-            needed: sets of voters, a majority of each of which must accept.
+            needed: sets of voters, a majority of each of which must accept, or fresh tallies.
 
         On cancel: the outcome is unknown.
         """
-        tallies = [Tally(numbers) for numbers in needed]
+        tallies = [one if isinstance(one, Tally) else Tally(one) for one in needed]
         votes = Votes()
         if len(groups) == 1:
             for number, group in groups.items():

@@ -184,6 +184,7 @@ class _Run:
             await self._check_listing(container)
         await self._check_account()
         await trio.sleep(2 * REQUEST_DEADLINE_S + 2 * HOUSEKEEPING_INTERVAL_S)
+        await self._anyone(lambda store: store.accounts.collect())  # as the keeper does
         self._checker.check_histories()
         inspect_cluster(self._cluster)
 
