@@ -31,6 +31,10 @@ _GOES_ON = b"\0"
 _PAST_GOES_ON = b"\1"
 
 
+CONTAINER_CHANGED = "changed"
+"""In a container's row: the timestamp of its last change, in hex; the row's own is the report's."""
+
+
 class Row(NamedTuple):
     """What a listing knows of one name.
 
@@ -42,7 +46,7 @@ class Row(NamedTuple):
         etag: of the object.
         content_type: of the object.
         policy: storage policy.
-        extra: what a front door wants to see in listings.
+        extra: what else a listing shows; of a container `CONTAINER_CHANGED`.
     """
 
     timestamp: Timestamp

@@ -14,7 +14,7 @@ import trio
 
 from storage.account.record import RECORD_VERSION, AccountRecord, merge_accounts
 from storage.container.listing import Entry, Query
-from storage.container.row import Counters, Row
+from storage.container.row import CONTAINER_CHANGED, Counters, Row
 from storage.metadata import stamp
 from storage.mutation import ClearOutbox, Mutation, PutAccount, PutRow, Status
 from storage.path import NAME_HASH_SIZE_BYTES, PathHasher, collection_id
@@ -236,7 +236,14 @@ class Accounts:
             row = Row(now, deleted=True, objects=0, policy=record.policy)
             if record.alive:
                 held = await self._containers.counters(record)
-                row = Row(now, False, held.objects, held.size_bytes, policy=record.policy)
+                row = Row(
+                    now,
+                    False,
+                    held.objects,
+                    held.size_bytes,
+                    policy=record.policy,
+                    extra={CONTAINER_CHANGED: record.changed.hex()},
+                )
             ask = PutRow(account_hash, account_hash, account.id, debt.container, row)
             numbers = self._placement.account(account_hash)
             votes = await self._voters.write({number: [ask] for number in numbers}, numbers)

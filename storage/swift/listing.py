@@ -12,6 +12,7 @@ from html import escape
 from json.encoder import encode_basestring_ascii as quoted
 
 from storage.container.listing import Entry, Query
+from storage.container.row import CONTAINER_CHANGED, Row
 from storage.swift.accept import preferred
 from storage.swift.response import SwiftError, refuse
 from storage.swift.text import is_true
@@ -176,7 +177,7 @@ def _json_containers(entries: Sequence[Entry], policies: Sequence[str]) -> Itera
         else:
             yield (
                 f'{{"name": {quoted(name)}, "count": {row.objects}, "bytes": {row.size_bytes}, '
-                f'"last_modified": "{iso(row.timestamp)}", '
+                f'"last_modified": "{iso(_changed(row))}", '
                 f'"storage_policy": {quoted(policy_name(policies, row.policy))}}}'
             )
 
@@ -203,7 +204,7 @@ def _xml_containers(entries: Sequence[Entry], policies: Sequence[str]) -> Iterat
             yield (
                 f"<container><name>{_xml_text(name)}</name><count>{row.objects}</count>"
                 f"<bytes>{row.size_bytes}</bytes>"
-                f"<last_modified>{iso(row.timestamp)}</last_modified>"
+                f"<last_modified>{iso(_changed(row))}</last_modified>"
                 f"<storage_policy>{_xml_text(policy_name(policies, row.policy))}</storage_policy>"
                 "</container>\n"
             )
@@ -222,3 +223,9 @@ def _xml_attribute(text: str) -> str:
     """Escape an attribute; line breaks would else be read as spaces."""
     escaped = escape(text, quote=False).replace('"', "&quot;")
     return escaped.replace("\r", "&#13;").replace("\n", "&#10;").replace("\t", "&#09;")
+
+
+def _changed(row: Row) -> bytes:
+    """Return when a container was changed: its row in the account dates the last report."""
+    changed = (row.extra or {}).get(CONTAINER_CHANGED)
+    return row.timestamp if changed is None else bytes.fromhex(changed)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from swift_oracle import Timestamp, listing_formats, swob
 
 from storage.container.listing import Entry, Query
-from storage.container.row import Row
+from storage.container.row import CONTAINER_CHANGED, Row
 from storage.swift.accept import preferred
 from storage.swift.listing import (
     Format,
@@ -21,6 +21,7 @@ from storage.swift.listing import (
 )
 from storage.swift.response import SwiftError
 from storage.timestamp import Timestamp as RecordTime
+from storage.timestamp import at_milliseconds
 
 OFFERED = ["text/plain", "application/json", "application/xml", "text/xml"]
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
@@ -183,3 +184,11 @@ def test_parameters_must_be_utf8(name: bytes) -> None:
         read_query(Parameters({name: b"\xff"}), 5, of_objects=True)
     assert status_of(refused) == 400
     assert refused.value.response.body == b'"%b" parameter not valid UTF-8' % name
+
+
+def test_a_container_is_dated_by_its_own_change_not_by_the_report() -> None:
+    changed, reported = at_milliseconds(1_000_000_000_000), at_milliseconds(2_000_000_000_000)
+    row = Row(reported, False, extra={CONTAINER_CHANGED: changed.hex()})
+    for form in (Format.JSON, Format.XML):
+        text = write_containers([Entry("c", row)], "AUTH_a", ("p",), form)
+        assert b"2001-09-09T01:46:40" in text
