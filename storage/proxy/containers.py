@@ -79,6 +79,8 @@ class Containers:
                 to a majority.
         """
         numbers = self._placement.container(name_hash)
+        if len(numbers) == 1:
+            return await self._voters.replicas[numbers[0]].container(name_hash)
         for _ in range(self._settings.attempts_max):
             found = await self._voters.read(numbers, lambda replica: replica.container(name_hash))
             first = next(iter(found.values()))

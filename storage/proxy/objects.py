@@ -126,9 +126,8 @@ class Objects:
         numbers = self._placement.object(policy, name_hash)
         whole: bytes | None = None
         if len(numbers) == 1:
-            prefix = object_prefix(policy, name_hash)
-            found = await self._voters.read(numbers, lambda one: one.newest_with_payload(prefix))
-            record, whole = found[numbers[0]]
+            replica = self._voters.replicas[numbers[0]]
+            record, whole = await replica.newest_with_payload(object_prefix(policy, name_hash))
         else:
             record = await self._registers.newest(policy, name_hash, numbers)
         if record is None or not self._lives(record, container):

@@ -8,7 +8,7 @@ from storage.device.client import DeviceUnavailableError, OutcomeUnknownError
 from storage.device.payload import BLOCK_SIZE_BYTES, PayloadDamagedError
 from storage.mutation import MarkDamaged
 from storage.object.record import ObjectRecord, Where, object_prefix
-from storage.proxy.errors import ObjectMissingError, PayloadLostError
+from storage.proxy.errors import ObjectMissingError, PayloadLostError, UnavailableError
 from storage.proxy.replica import Replica, ReplicaFailedError, StoredPayload
 from storage.proxy.voters import Voters
 
@@ -61,6 +61,7 @@ class FilePayload:
 
         Raises:
             PayloadLostError: no replica has undamaged bytes.
+            UnavailableError: no replica has, but not all could be asked.
         """
         blocks = (stop - 1) // BLOCK_SIZE_BYTES - start // BLOCK_SIZE_BYTES + 1
         buffer = memoryview(bytearray(min(PIECE_SIZE_BYTES, blocks * BLOCK_SIZE_BYTES)))
@@ -77,9 +78,8 @@ class FilePayload:
         while True:
             try:
                 return await self._stored.read_blocks(buffer, block)
-            except PayloadDamagedError as error:
-                await self._search.report(error)
-                found = await self._search.next_good()
+            except (PayloadDamagedError, ReplicaFailedError) as error:
+                found = await self._search.after(error)
                 if isinstance(found, InlinePayload):
                     raise PayloadLostError("replicas differ in kind") from error
                 self.close()
@@ -102,6 +102,7 @@ class _Search:
         self._rest = replicas
         self._replica: Replica | None = None
         self._was_replaced = False
+        self._has_failed = False
         self._own = record if len(replicas) == 1 else None  # it can only be that replica's
 
     async def next_good(self) -> InlinePayload | StoredPayload:
@@ -109,28 +110,47 @@ class _Search:
 
         Raises:
             PayloadLostError: there is none left.
+            UnavailableError: there is none left, but one could not be asked.
             ObjectMissingError: the object was replaced meanwhile.
         """
         while self._rest:
             self._replica = self._rest.pop(0)
             try:
-                own, self._own = self._own or await self._look(), None
-                if own is None:
-                    continue
-                if own.location.where == Where.INLINE:
-                    return InlinePayload(await self._replica.inline_payload(own))
-                if own.location.where == Where.FILE:
-                    return await self._replica.open_payload(own)
-            except FileNotFoundError as error:
-                if await self._look() is not None:  # the record still says that it is there
-                    await self.report(error)
-            except PayloadDamagedError as error:
-                await self.report(error)
+                found = await self._open()
+                if found is not None:
+                    return found
             except ReplicaFailedError:
-                continue
+                self._has_failed = True
         if self._was_replaced:
             raise ObjectMissingError(self._record.name)
+        if self._has_failed:
+            raise UnavailableError(f"no replica shows {self._record.write_id.hex()}")
         raise PayloadLostError(f"no undamaged payload of {self._record.write_id.hex()}")
+
+    async def after(self, error: Exception) -> InlinePayload | StoredPayload:
+        """Go on at the next replica when one failed while it was read."""
+        if isinstance(error, ReplicaFailedError):
+            self._has_failed = True
+        else:
+            await self._report()
+        return await self.next_good()
+
+    async def _open(self) -> InlinePayload | StoredPayload | None:
+        """Open the payload at the current replica, if it has it undamaged."""
+        own, self._own = self._own or await self._look(), None
+        if own is None or self._replica is None:
+            return None
+        try:
+            if own.location.where == Where.INLINE:
+                return InlinePayload(await self._replica.inline_payload(own))
+            if own.location.where == Where.FILE:
+                return await self._replica.open_payload(own)
+        except FileNotFoundError:
+            if await self._look() is not None:  # the record still says that it is there
+                await self._report()
+        except PayloadDamagedError:
+            await self._report()
+        return None
 
     async def _look(self) -> ObjectRecord | None:
         """Return the replica's own record of this version, if it still is the newest."""
@@ -143,7 +163,7 @@ class _Search:
         self._was_replaced |= own is None
         return None
 
-    async def report(self, error: Exception) -> None:
+    async def _report(self) -> None:
         """Have the damaged payload quarantined; the device may be too ill to do so."""
         ask = MarkDamaged(self._policy, self._name_hash, self._record.write_id)
         if self._replica is not None:

@@ -20,6 +20,7 @@ from storage.path import PathHasher
 from storage.placement import Placement
 from storage.proxy.errors import UnavailableError
 from storage.proxy.quorum import majority
+from storage.proxy.replica import ReplicaFailedError
 from storage.proxy.voters import Voters
 
 REPAIR_PATIENCE_S = 0.25
@@ -110,7 +111,7 @@ class Registers:
             try:
                 payload = await self._voters.replicas[holder].inline_payload(record)
                 return record, payload
-            except PayloadDamagedError:
+            except (PayloadDamagedError, ReplicaFailedError):
                 pass  # the record goes without it
             except FileNotFoundError as error:
                 raise UnavailableError("replaced while it was read") from error

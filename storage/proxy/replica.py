@@ -19,10 +19,13 @@ from storage.container.row import Counters, Row
 from storage.device.due import Due
 from storage.mutation import Mutation, Outcome
 from storage.object.record import Location, ObjectRecord
+from storage.proxy.errors import UnavailableError
 
 
-class ReplicaFailedError(Exception):
+class ReplicaFailedError(UnavailableError):
     """A replica could not answer: it cannot be reached, or what it holds is damaged.
+
+    Where it is the only replica of a name, that is all there is to say.
 
     Attributes:
         device: its number in the rings.
@@ -56,6 +59,7 @@ class StoredPayload(Protocol):
         """Fill a buffer with whole verified blocks; return how many bytes there are.
 
         Raises:
+            ReplicaFailedError: the disk failed; the payload may be whole.
             PayloadDamagedError: a block is not what was written.
         """
 

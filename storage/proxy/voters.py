@@ -91,11 +91,7 @@ class Voters:
             UnavailableError: fewer answered.
         """
         if len(numbers) == 1:
-            number = numbers[0]
-            try:
-                return {number: await ask(self.replicas[number])}
-            except ReplicaFailedError as error:
-                raise UnavailableError(str(error)) from error
+            return {numbers[0]: await ask(self.replicas[numbers[0]])}
         answers: dict[int, T] = {}
         for number in numbers:
             try:
