@@ -137,7 +137,10 @@ def page(status: int, *headers: Header) -> Response:
 
 def of_store_error(error: StoreError) -> Response:
     """Return what a client is told about an error of the store."""
-    return page(STATUS_OF_STORE_ERROR.get(type(error), 500))
+    known = (
+        STATUS_OF_STORE_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_OF_STORE_ERROR
+    )
+    return page(next(known, 500))
 
 
 def method_not_allowed(allowed: Sequence[str]) -> SwiftError:

@@ -12,6 +12,7 @@ from storage.proxy.errors import (
     PreconditionFailedError,
     StoreError,
 )
+from storage.proxy.replica import ReplicaFailedError
 from storage.swift.body import RequestBody, declared_length
 from storage.swift.changes import account_changes, container_changes, guess_content_type
 from storage.swift.conditions import (
@@ -23,7 +24,7 @@ from storage.swift.conditions import (
 )
 from storage.swift.expiry import DELETE_AT_S_MAX, read_delete_at
 from storage.swift.metadata import OBJECT_PREFIX, MetadataRules, object_header_name
-from storage.swift.response import PAGES, STATUS_OF_STORE_ERROR, SwiftError
+from storage.swift.response import PAGES, STATUS_OF_STORE_ERROR, SwiftError, of_store_error
 from storage.swift.settings import SwiftSettings
 from storage.swift.target import Level, parse_account_name, parse_object_path, parse_target
 from storage.swift.text import decode, encode
@@ -479,3 +480,8 @@ def test_settings_that_the_store_can_keep() -> None:
 def test_settings_that_the_store_cannot_keep(settings: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="must"):
         SwiftSettings(**settings)  # type: ignore[arg-type]
+
+
+def test_a_kind_of_a_store_error_has_its_status() -> None:
+    assert of_store_error(ReplicaFailedError(0, "gone")).status == 503
+    assert of_store_error(StoreError()).status == 500
