@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from storage.device.index import Snapshot, walk
-from storage.seal import unpack_body
+from storage.device.index import Snapshot
+from storage.seal import is_sealed, unpack
 
 TABLE = "due"
 
@@ -44,11 +44,14 @@ def due_key(time_s: int, kind: int, subject: bytes) -> bytes:
 def read_due(snapshot: Snapshot, now_s: int, limit: int) -> Iterator[Due]:
     """Walk what is due by now, oldest first.
 
-    Raises:
-        DamagedError: an entry failed its check.
+    A damaged entry is passed over, so that the others do not wait for it: what has expired is
+    hidden from readers all the same.
     """
-    for key, body in walk(snapshot, TABLE, b"", b""):
+    for raw_key, value in snapshot.scan(TABLE, b""):
+        key = bytes(raw_key)
+        if not is_sealed(key, value):
+            continue
         if limit <= 0 or int.from_bytes(key[:8]) > now_s:
             return
         limit -= 1
-        yield Due(key, key[8], key[9:], tuple(unpack_body(body)))
+        yield Due(key, key[8], key[9:], tuple(unpack(TABLE, key, value)))

@@ -140,9 +140,13 @@ class Transaction:
 
 
 def read_digest(snapshot: Snapshot, key: bytes) -> int:
-    """Return a stored digest; one that was never stored is that of no records."""
-    value = snapshot.get("digests", key)
-    return 0 if value is None else int.from_bytes(unpack("digests", key, value))
+    """Return a stored digest; one that was never stored is that of no records.
+
+    Raises:
+        DamagedError: the digest, or the proof that there is none, failed its check.
+    """
+    body = lookup(snapshot, "digests", key)
+    return 0 if body is None else int.from_bytes(unpack_body(body))
 
 
 def read_highest(snapshot: Snapshot) -> bytes:

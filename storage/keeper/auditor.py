@@ -4,6 +4,7 @@
 - The records of each range must hash to the range's digest, and the records of all containers and
   accounts to theirs: a subtree that the index lost shows here, and fails the device.
 - The rows of each container and account must add up to its counters.
+- What is due and what is owed must be sealed.
 
 A record whose own seal is broken is counted and left alone: reads refuse it, a peer can replace
 it, and the rest of the device is good. What was proven is dated in the ledger.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 import trio
 
@@ -37,11 +39,12 @@ from storage.object.record import (
     State,
     Where,
     decode_object,
+    digest_key,
     newest,
     record_digest,
 )
 from storage.proxy.replica import Replica
-from storage.seal import DamagedError, unpack, unseal
+from storage.seal import DamagedError, is_sealed, unpack, unseal
 
 RANGES = 1 << DIGEST_RANGE_BITS
 ROWS_A_SNAPSHOT = 2000
@@ -49,6 +52,8 @@ ATTEMPTS_MAX = 3
 COMMIT_DEADLINE_S = 30.0
 PIECE_SIZE_BYTES = 4 * BLOCK_SIZE_BYTES
 PROOFS_A_COMMIT = 256
+DIGEST_KEY_SIZE_BYTES = 4
+SEALED_TABLES = ("due", "outbox")
 
 
 @dataclass(slots=True)
@@ -104,12 +109,14 @@ class Auditor:
         """Audit the device; where it proves unsound, fail it. On cancel: nothing is lost."""
         report = AuditReport()
         try:
-            for policy in self._policies():
+            for policy in sorted(self._policies()):
                 for number in range(RANGES):
                     await self._audit_range(policy, number, report)
                     await trio.lowlevel.checkpoint()
             await self._audit_records(CONTAINERS_DIGEST, _container_at, report)
             await self._audit_records(ACCOUNTS_DIGEST, _account_at, report)
+            for table in SEALED_TABLES:
+                await self._audit_seals(table, report)
             await self._write_proofs()
         except IndexFailedError as error:
             report.failures.append(str(error))
@@ -117,39 +124,25 @@ class Auditor:
             await self._world.threads.run(self._folder.fail, "; ".join(report.failures[:8]))
         return report
 
-    def _policies(self) -> Iterator[bytes]:
-        """Walk the policies that have records."""
-        start: bytes | None = b""
-        while start is not None:
-            with self._index.snapshot() as snapshot:
-                found = snapshot.seek(TABLE, start)
-            policy = None if found is None else bytes(found[0])[:POLICY_SIZE_BYTES]
-            start = None
-            if policy is not None:
-                yield policy
-                start = (int.from_bytes(policy) + 1).to_bytes(POLICY_SIZE_BYTES)
+    def _policies(self) -> set[bytes]:
+        """Return the policies that ever had records: their digests stay when all is lost."""
+        with self._index.snapshot() as snapshot:
+            keys = [bytes(key) for key, _ in snapshot.scan("digests", b"")]
+        return {key[:POLICY_SIZE_BYTES] for key in keys if len(key) == DIGEST_KEY_SIZE_BYTES}
 
     # records and payloads
 
     async def _audit_range(self, policy: bytes, number: int, report: AuditReport) -> None:
-        start = policy + (number << (16 - DIGEST_RANGE_BITS)).to_bytes(2)
         digest_place = policy + number.to_bytes(2)
-        damaged, digest, records = 0, 0, []
+        digest, records = 0, []
         with self._index.snapshot() as snapshot:
-            for raw_key, value in snapshot.scan(TABLE, start):
-                key = bytes(raw_key)
-                if int.from_bytes(key[2:4]) >> (16 - DIGEST_RANGE_BITS) != number:
-                    break
-                if key[:POLICY_SIZE_BYTES] != policy:
-                    break
-                try:
-                    record = decode_object(key, unpack(TABLE, key, value))
-                except DamagedError:
+            damaged = 0
+            for found in _records_of_range(snapshot, policy, number):
+                if found is None:
                     damaged += 1
-                    continue
-                prefix = key[:PREFIX_SIZE_BYTES]
-                digest ^= record_digest(prefix, record)
-                records.append((prefix, record))
+                else:
+                    digest ^= record_digest(*found)
+                    records.append(found)
             try:
                 stored = read_digest(snapshot, digest_place)
             except DamagedError:
@@ -273,6 +266,18 @@ class Auditor:
             start = name + b"\0"
             await trio.lowlevel.checkpoint()
 
+    # what has no digest
+
+    async def _audit_seals(self, table: str, report: AuditReport) -> None:
+        """Count the broken seals of a table, page by page."""
+        start: bytes | None = b""
+        while start is not None:
+            with self._index.snapshot() as snapshot:
+                page = list(islice(snapshot.scan(table, start), ROWS_A_SNAPSHOT))
+                report.entries_damaged += sum(not is_sealed(*entry) for entry in page)
+                start = bytes(page[-1][0]) + b"\0" if len(page) == ROWS_A_SNAPSHOT else None
+            await trio.lowlevel.checkpoint()
+
     # the ledger
 
     async def _prove(self, key: bytes, digest: bytes, entries: int) -> None:
@@ -291,6 +296,30 @@ class Auditor:
             await self._replica.commit(group, COMMIT_DEADLINE_S)
         except (DeviceUnavailableError, OutcomeUnknownError):
             return  # the next pass finds the same
+
+
+def _records_of_range(
+    snapshot: Snapshot, policy: bytes, number: int
+) -> Iterator[tuple[bytes, ObjectRecord] | None]:
+    """Walk prefixes and records of a range; nothing stands for an entry that is damaged.
+
+    A damaged key may stand for any other: it neither ends the range nor leads to its beginning.
+    """
+    start = policy + (number << (16 - DIGEST_RANGE_BITS)).to_bytes(2)
+    before = snapshot.seek_before(TABLE, start)
+    if before is not None and (bytes(before[0]) >= start or not is_sealed(*before)):
+        yield None
+    for raw_key, value in snapshot.scan(TABLE, start):
+        key = bytes(raw_key)
+        if key < start or not is_sealed(key, value):
+            yield None
+            continue
+        if digest_key(key) != policy + number.to_bytes(2):
+            return
+        try:
+            yield key[:PREFIX_SIZE_BYTES], decode_object(key, unpack(TABLE, key, value))
+        except DamagedError:
+            yield None
 
 
 def _read_piece(reader: PayloadReader, buffer: memoryview, block: int) -> None:
