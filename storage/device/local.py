@@ -41,9 +41,10 @@ T = TypeVar("T")
 class LocalPayload:
     """An open payload file of this node."""
 
-    __slots__ = ("_reader", "_world")
+    __slots__ = ("_number", "_reader", "_world")
 
-    def __init__(self, reader: PayloadReader, world: World) -> None:
+    def __init__(self, number: int, reader: PayloadReader, world: World) -> None:
+        self._number = number
         self._reader = reader
         self._world = world
 
@@ -52,7 +53,13 @@ class LocalPayload:
         try:
             return self._reader.read_blocks(buffer, first_block, wait=False)
         except BlockingIOError:
+            pass  # it waits, in a thread
+        except DiskError as error:
+            raise ReplicaFailedError(self._number, str(error)) from error
+        try:
             return await self._world.threads.run(self._reader.read_blocks, buffer, first_block)
+        except DiskError as error:
+            raise ReplicaFailedError(self._number, str(error)) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -156,7 +163,11 @@ class LocalReplica:
         """Open the rows of a container or account."""
         if self.failed is not None:
             raise ReplicaFailedError(self._number, self.failed)
-        with self._index.snapshot() as snapshot:
+        try:
+            view = self._index.snapshot()
+        except IndexFailedError as error:
+            raise ReplicaFailedError(self._number, str(error)) from error
+        with view as snapshot:
             yield Source(
                 lambda start: self._guard(scan_rows(snapshot, owner_id, start)),
                 lambda end: self._guard(scan_rows_back(snapshot, owner_id, end)),
@@ -174,18 +185,23 @@ class LocalReplica:
 
     async def inline_payload(self, record: ObjectRecord) -> bytes:
         """Return a payload from the index."""
+        if self.failed is not None:
+            raise ReplicaFailedError(self._number, self.failed)
         try:
-            return self._read(_inline, record)
-        except ReplicaFailedError as error:
+            with self._index.snapshot() as snapshot:
+                return _inline(snapshot, record)
+        except DamagedError as error:
             raise PayloadDamagedError(self._payloads.root, str(error)) from error
+        except IndexFailedError as error:
+            raise ReplicaFailedError(self._number, str(error)) from error
 
     async def open_payload(self, record: ObjectRecord) -> LocalPayload:
         """Open a payload file."""
         try:
             reader = self._payloads.open(record.write_id, record.size_bytes, record.location.seal)
         except DiskError as error:
-            raise PayloadDamagedError(self._payloads.root, str(error)) from error
-        return LocalPayload(reader, self._world)
+            raise ReplicaFailedError(self._number, str(error)) from error
+        return LocalPayload(self._number, reader, self._world)
 
     async def create_payload(self, write_id: bytes) -> LocalUpload:
         """Begin a payload file."""

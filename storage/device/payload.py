@@ -24,7 +24,7 @@ import xxhash
 from blake3 import blake3
 from typing_extensions import Buffer
 
-from atoll.world import Disk, DiskError, File
+from atoll.world import Disk, File
 
 BLOCK_SIZE_BYTES = 64 * 1024
 FLUSH_SIZE_BYTES = 1024 * 1024
@@ -93,6 +93,7 @@ class PayloadFolder:
 
         Raises:
             FileNotFoundError: it is gone.
+            DiskError: the disk failed; the payload may be whole.
             PayloadDamagedError: its table or tail is damaged.
         """
         path = self.path(write_id)
@@ -200,14 +201,12 @@ class PayloadReader:
 
         Raises:
             BlockingIOError: `wait` is false and the bytes are not in memory.
+            DiskError: the disk failed; the payload may be whole.
             PayloadDamagedError: a block is not what was written.
         """
         start = first_block * BLOCK_SIZE_BYTES
         wanted = min(len(buffer), self._size_bytes - start)
-        try:
-            count = self._file.read_into(buffer[:wanted], start, wait=wait)
-        except DiskError as error:
-            raise PayloadDamagedError(self._path, str(error)) from error
+        count = self._file.read_into(buffer[:wanted], start, wait=wait)
         if count != wanted:
             raise PayloadDamagedError(self._path, "cut short")
         table = self._table
@@ -231,10 +230,7 @@ def _read_table(file: File, path: Path, size_bytes: int, seal: bytes) -> bytes:
     if not 0 <= rest - table_size - _TAIL_SIZE_BYTES <= DESCRIPTION_SIZE_BYTES_MAX:
         raise PayloadDamagedError(path, "has the wrong size")
     end = bytearray(rest)
-    try:
-        count = file.read_into(end, size_bytes)
-    except DiskError as error:
-        raise PayloadDamagedError(path, str(error)) from error
+    count = file.read_into(end, size_bytes)
     view = memoryview(end)
     checked = view[:-_SEAL_SIZE_BYTES]
     if count != rest or view[-_SEAL_SIZE_BYTES:] != seal:

@@ -7,8 +7,10 @@ clocks and the supervisor, which starts again what died.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import trio
 
@@ -17,7 +19,7 @@ from atoll.world.interface import T
 from atoll.world.simulated import MemoryDisk, MemoryNetwork, SimulatedClock
 from ring import Ring
 from storage.device.client import DiskClient
-from storage.device.index import IndexFailedError
+from storage.device.index import IndexFailedError, Snapshot
 from storage.device.leftovers import Leftovers
 from storage.device.local import LocalReplica
 from storage.device.memory_index import MemoryIndex
@@ -80,6 +82,28 @@ class Device:
     def address(self) -> str:
         """Where its disk service listens."""
         return f"/run/disk-{self.number}.sock"
+
+
+class _ReaderIndex:
+    """A device's index as other processes read it."""
+
+    def __init__(self, device: Device, faults: FaultInjector) -> None:
+        self._device = device
+        self._faults = faults
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        if self._faults.strikes(self._device.number, "index cannot be read", 0.7):
+            raise IndexFailedError("injected")
+        return self._device.index.snapshot()
+
+    def batch(self) -> NoReturn:
+        raise IndexFailedError("for the disk service alone")
+
+    def measure(self) -> dict[str, int]:
+        return self._device.index.measure()
+
+    def close(self) -> None:
+        return
 
 
 class Coordinator:
@@ -227,8 +251,9 @@ class Cluster:
                 payloads = PayloadFolder(process.see(device.disk, device.number), device.root)
                 client = DiskClient(process.world, device.address)
                 nursery.start_soon(client.run)
+                index = _ReaderIndex(device, self.faults)
                 replicas[device.number] = LocalReplica(
-                    device.number, device.index, payloads, client, process.world
+                    device.number, index, payloads, client, process.world
                 )
                 with device.index.snapshot() as snapshot:
                     highest = max(highest, read_highest(snapshot))

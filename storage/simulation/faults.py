@@ -25,14 +25,17 @@ KINDS = (
     "disk fails",
     "disk is full",
     "commit fails",
+    "index cannot be read",
     "worker dies at a step",
     "worker is killed",
     "client hangs up",
     "clock jumps",
     "power goes out at a step",
 )
-_DEVICE_KINDS = frozenset(KINDS[:6])
-_FAILING = frozenset(("create", "write", "sync", "link", "unlink", "rename", "replace", "make"))
+_DEVICE_KINDS = frozenset(KINDS[:7])
+_FAILING = frozenset(
+    ("create", "write", "sync", "link", "unlink", "rename", "replace", "open", "read", "list")
+)
 TROUBLE_S_MAX = 3.0
 SLOW_S_MAX = 12.0
 CLOCK_JUMP_S_MAX = 4.0
