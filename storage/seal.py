@@ -33,6 +33,10 @@ class DamagedError(Exception):
         super().__init__(f"{table} {key.hex()}: {reason}")
 
 
+class DisorderError(DamagedError):
+    """Entries with good seals stand where they cannot: a page of the index is not the right one."""
+
+
 def seal(key: bytes, body: bytes) -> bytes:
     """Return the sealed value of a body stored under a key."""
     return _digest(body, _intdigest(key)) + body

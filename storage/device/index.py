@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from storage.seal import DamagedError, is_sealed, unseal
+from storage.seal import DamagedError, DisorderError, is_sealed, unseal
 
 KEY_SIZE_BYTES_MAX = 511
 
@@ -132,14 +132,17 @@ def walk(
         DamagedError: an entry, or the proof that there are no others, failed its check.
     """
     last = snapshot.seek_before(table, start) if start else None
-    if last is not None and (bytes(last[0]) >= start or not is_sealed(*last)):
-        raise DamagedError(table, start, "the entry before is damaged")
+    if last is not None:
+        if not is_sealed(*last):
+            raise DamagedError(table, start, "the entry before is damaged")
+        if bytes(last[0]) >= start:
+            raise DisorderError(table, start, "the entry before comes after it")
     bound = start
     for raw_key, value in snapshot.scan(table, start):
         key = bytes(raw_key)
-        if key < bound:
-            raise DamagedError(table, key, "keys are out of order")
         body = unseal(table, key, value)
+        if key < bound:
+            raise DisorderError(table, key, "keys are out of order")
         if not key.startswith(prefix):
             return
         yield key, body
@@ -155,14 +158,17 @@ def walk_back(
         DamagedError: an entry, or the proof that there are no others, failed its check.
     """
     last = snapshot.seek(table, end)
-    if last is not None and (bytes(last[0]) < end or not is_sealed(*last)):
-        raise DamagedError(table, end, "the entry after is damaged")
+    if last is not None:
+        if not is_sealed(*last):
+            raise DamagedError(table, end, "the entry after is damaged")
+        if bytes(last[0]) < end:
+            raise DisorderError(table, end, "the entry after comes before it")
     bound = end
     for raw_key, value in snapshot.scan_back(table, end):
         key = bytes(raw_key)
-        if key >= bound:
-            raise DamagedError(table, key, "keys are out of order")
         body = unseal(table, key, value)
+        if key >= bound:
+            raise DisorderError(table, key, "keys are out of order")
         if not key.startswith(prefix):
             return
         yield key, body

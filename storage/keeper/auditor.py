@@ -7,7 +7,8 @@
 - What is due and what is owed must be sealed.
 
 A record whose own seal is broken is counted and left alone: reads refuse it, a peer can replace
-it, and the rest of the device is good. What was proven is dated in the ledger.
+it, and the rest of the device is good. Good seals in the wrong place mean that a page is wrong.
+What was proven is dated in the ledger.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from storage.container.record import ContainerRecord, container_digest, read_con
 from storage.container.row import Counters, decode_counters, scan_rows
 from storage.device.client import DeviceUnavailableError, OutcomeUnknownError
 from storage.device.folder import DeviceFolder
-from storage.device.index import Index, IndexFailedError, Snapshot
+from storage.device.index import Index, IndexFailedError, Snapshot, lookup
 from storage.device.payload import BLOCK_SIZE_BYTES, PayloadDamagedError, PayloadReader
 from storage.device.transaction import read_digest
 from storage.mutation import MarkDamaged, Mutation, Prove
@@ -44,7 +45,7 @@ from storage.object.record import (
     record_digest,
 )
 from storage.proxy.replica import Replica
-from storage.seal import DamagedError, is_sealed, unpack, unseal
+from storage.seal import DamagedError, DisorderError, is_sealed, unpack
 
 RANGES = 1 << DIGEST_RANGE_BITS
 ROWS_A_SNAPSHOT = 2000
@@ -163,7 +164,7 @@ class Auditor:
     ) -> None:
         try:
             if record.location.where == Where.INLINE:
-                self._verify_inline(record)
+                self._verify_inline(prefix, record, report)
             elif record.location.where == Where.FILE:
                 await self._verify_file(record)
             else:
@@ -179,12 +180,13 @@ class Auditor:
             ask = MarkDamaged(policy, prefix[POLICY_SIZE_BYTES:], record.write_id)
             await self._commit([ask])
 
-    def _verify_inline(self, record: ObjectRecord) -> None:
+    def _verify_inline(self, prefix: bytes, record: ObjectRecord, report: AuditReport) -> None:
+        """Check a payload in the index: one that is not there at all is a lost entry."""
         with self._index.snapshot() as snapshot:
-            value = snapshot.get("inline", record.write_id)
-            if value is None:
-                raise FileNotFoundError(record.write_id.hex())
-            unseal("inline", record.write_id, value)
+            if lookup(snapshot, "inline", record.write_id) is not None:
+                return
+            if newest(snapshot, prefix) == record:
+                report.failures.append(f"inline: payload {record.write_id.hex()} is missing")
 
     async def _verify_file(self, record: ObjectRecord) -> None:
         threads = self._world.threads
@@ -236,6 +238,9 @@ class Auditor:
         for _ in range(ATTEMPTS_MAX):
             try:
                 before, counted, after = await self._count_rows(owner_id)
+            except DisorderError as error:
+                report.failures.append(str(error))
+                return
             except DamagedError:
                 report.entries_damaged += 1
                 return

@@ -80,7 +80,9 @@ class Containers:
         """
         numbers = self._placement.container(name_hash)
         if len(numbers) == 1:
-            return await self._voters.replicas[numbers[0]].container(name_hash)
+            return await self._voters.read_only_one(
+                numbers[0], lambda replica: replica.container(name_hash)
+            )
         for _ in range(self._settings.attempts_max):
             found = await self._voters.read(numbers, lambda replica: replica.container(name_hash))
             first = next(iter(found.values()))

@@ -126,8 +126,10 @@ class Objects:
         numbers = self._placement.object(policy, name_hash)
         whole: bytes | None = None
         if len(numbers) == 1:
-            replica = self._voters.replicas[numbers[0]]
-            record, whole = await replica.newest_with_payload(object_prefix(policy, name_hash))
+            prefix = object_prefix(policy, name_hash)
+            record, whole = await self._voters.read_only_one(
+                numbers[0], lambda replica: replica.newest_with_payload(prefix)
+            )
         else:
             record = await self._registers.newest(policy, name_hash, numbers)
         if record is None or not self._lives(record, container):

@@ -82,6 +82,17 @@ class Voters:
         self.replicas = replicas
         self._deadline_s = deadline_s
 
+    async def read_only_one(self, number: int, ask: Callable[[Replica], Awaitable[T]]) -> T:
+        """Ask the only replica there is.
+
+        Raises:
+            UnavailableError: it cannot answer.
+        """
+        try:
+            return await ask(self.replicas[number])
+        except ReplicaFailedError as error:
+            raise UnavailableError(str(error)) from error
+
     async def read(
         self, numbers: Sequence[int], ask: Callable[[Replica], Awaitable[T]]
     ) -> dict[int, T]:
@@ -91,7 +102,7 @@ class Voters:
             UnavailableError: fewer answered.
         """
         if len(numbers) == 1:
-            return {numbers[0]: await ask(self.replicas[numbers[0]])}
+            return {numbers[0]: await self.read_only_one(numbers[0], ask)}
         answers: dict[int, T] = {}
         for number in numbers:
             try:

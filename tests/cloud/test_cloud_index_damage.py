@@ -1,34 +1,66 @@
 """Damage in the index of a real cloud: an answer is right or refused, and the audit tells."""
 
+import os
 import random
-import shutil
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from known_answers import answers, fill
-from lmdb_pages import Part, regions
-from running_cloud import RunningCloud
-from swift_client import SwiftClient
+from lmdb_pages import PAGE_SIZE_BYTES, Part, regions
+from running_cloud import RunningCloud, wait_for
+from stopped_device import stopped_device
+from swift_client import Answer, Login, SwiftClient, log_in
 
 pytestmark = pytest.mark.slow
 
+ROUNDS = int(os.environ.get("ATOLL_CLOUD_FLIPS", "5"))
+FLIPS = 5
+TABLES = (
+    "objects", "inline", "rows", "containers", "accounts", "counters", "digests", "outbox", "due",
+    "facts",
+)  # fmt: skip
 PROVEN = (Part.LEAF_KEY, Part.LEAF_VALUE, Part.OVERFLOW_VALUE, Part.BRANCH_KEY)
-TABLES = ("objects", "inline", "rows", "containers", "accounts", "counters", "digests", "facts")
-FLIPS = 12
-ROUNDS = 4
+FLAGS = ("--workers", "1")
+AUDITING = (*FLAGS, "--set", "storage.audit_interval_s=1")
+
+Right = dict[str, Answer | None]
+
+
+def index_file(cloud: RunningCloud) -> Path:
+    """Return the data file of the only device."""
+    return cloud.storage.device(0) / "index" / "data.mdb"
+
+
+def fill_and_stop(cloud: RunningCloud) -> tuple[Login, bytes]:
+    """Make a cloud with known content and reports still owed; return its index at rest."""
+    cloud.start(*FLAGS, "--set", "storage.keeper_interval_s=3600")
+    with SwiftClient(cloud) as client:
+        fill(client)
+    login = log_in(cloud)
+    assert cloud.stop() == 0
+    return login, index_file(cloud).read_bytes()
+
+
+def right_answers(cloud: RunningCloud, login: Login) -> Right:
+    """Return what the undamaged cloud says; its index is as it was afterwards."""
+    pristine = index_file(cloud).read_bytes()
+    cloud.start(*FLAGS)
+    right = answers(cloud, login)
+    assert None not in right.values()
+    assert cloud.stop() == 0
+    index_file(cloud).write_bytes(pristine)
+    return right
 
 
 def flip_some(path: Path, rng: random.Random) -> list[str]:
-    """Turn bits over: of each table at least one, as far as they go; return where they are."""
+    """Turn over bits of tables and parts at random; return where they are."""
     data = bytearray(path.read_bytes())
     places = []
-    for table in rng.sample(TABLES, len(TABLES)) + rng.choices(TABLES, k=FLIPS - len(TABLES)):
-        pieces = [one for one in regions(path, table) if one.part in PROVEN]
-        if not pieces:
-            continue
-        part = rng.choice(sorted({one.part for one in pieces}, key=lambda part: part.name))
-        piece = rng.choice([one for one in pieces if one.part is part])
+    for table in rng.sample(TABLES, FLIPS):
+        pieces = [piece for piece in regions(path, table) if piece.part in PROVEN]
+        part = rng.choice(sorted({piece.part for piece in pieces}, key=lambda part: part.name))
+        piece = rng.choice([piece for piece in pieces if piece.part is part])
         offset = piece.offset + rng.randrange(piece.size)
         data[offset] ^= 1 << rng.randrange(8)
         places.append(f"{table} {part.name} {offset}")
@@ -37,26 +69,85 @@ def flip_some(path: Path, rng: random.Random) -> list[str]:
 
 
 def test_a_flipped_bit_never_leads_to_a_wrong_answer(cloud: RunningCloud) -> None:
-    cloud.start("--workers", "1")
-    with SwiftClient(cloud) as client:
-        fill(client)
-        right = answers(cloud, client)
-        assert None not in right.values()
+    login, pristine = fill_and_stop(cloud)
+    right = right_answers(cloud, login)
+    kept: Counter[bool] = Counter()
+    for seed in range(ROUNDS):
+        index_file(cloud).write_bytes(pristine)
+        places = flip_some(index_file(cloud), random.Random(seed))
+        with stopped_device(cloud) as device:  # the rest of the device is good, and stays in use
+            assert device.audit().failures == [] or "BRANCH_KEY" in str(places), places
+        cloud.start(*FLAGS)
+        found = answers(cloud, login)
         assert cloud.stop() == 0
-        path = cloud.storage.device(0) / "index" / "data.mdb"
-        pristine = shutil.copy(path, path.with_name("pristine"))
-        kept = Counter()
-        for seed in range(ROUNDS):
-            shutil.copy(pristine, path)
-            places = flip_some(path, random.Random(seed))
-            print(places)
-            cloud.start("--workers", "1")
-            found = answers(cloud, client)
-            cloud.stop()
-            wrong = {
-                name: (a, right[name]) for name, a in found.items() if a not in (None, right[name])
-            }
-            print(len(wrong), sum(a is None for a in found.values()))
-            assert not wrong, places
-            kept.update(a is not None for a in found.values())
+        wrong = [name for name, answer in found.items() if answer not in (None, right[name])]
+        assert wrong == [], places
+        kept.update(answer is not None for answer in found.values())
     assert kept[True] > kept[False]
+
+
+def leaf_pages(path: Path, table: str) -> dict[int, list[bytes]]:
+    """Return the keys of a table's leaf pages, by page number."""
+    data = path.read_bytes()
+    pages: dict[int, list[bytes]] = {}
+    for piece in regions(path, table):
+        if piece.part is Part.LEAF_KEY:
+            key = data[piece.offset : piece.offset + piece.size]
+            pages.setdefault(piece.offset // PAGE_SIZE_BYTES, []).append(key)
+    return pages
+
+
+def put_page_back(path: Path, table: str, old: bytes) -> None:
+    """Put a leaf page of the past in the place of the page that has entries more by now."""
+    past = path.with_name("past")
+    past.write_bytes(old)
+    now, then = leaf_pages(path, table), leaf_pages(past, table)
+    place, source = next(
+        (place, source)
+        for place, keys in now.items()
+        for source, old_keys in then.items()
+        if set(old_keys) < set(keys)
+    )
+    past.unlink()
+    data = bytearray(path.read_bytes())
+    start, old_start = place * PAGE_SIZE_BYTES, source * PAGE_SIZE_BYTES
+    data[start + 8 : start + PAGE_SIZE_BYTES] = old[old_start + 8 : old_start + PAGE_SIZE_BYTES]
+    path.write_bytes(data)
+
+
+def lose_page(path: Path, table: str) -> None:
+    """Let a leaf page be zeros, as a disk does that lost a write."""
+    data = bytearray(path.read_bytes())
+    at = max(leaf_pages(path, table)) * PAGE_SIZE_BYTES
+    data[at : at + PAGE_SIZE_BYTES] = bytes(PAGE_SIZE_BYTES)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("table", ["objects", "rows", "containers", "inline"])
+@pytest.mark.parametrize("how", ["stale", "zeroed"])
+def test_a_lost_subtree_fails_the_device(cloud: RunningCloud, table: str, how: str) -> None:
+    login, past = fill_and_stop(cloud)
+    cloud.start(*FLAGS)
+    with SwiftClient(cloud, login) as client:
+        for number in range(60):
+            container = ("one", "new")[number % 2]
+            client.put(f"/{container}")
+            assert client.put(f"/{container}/a new one {number}", b"new").status == 201
+    assert cloud.stop() == 0
+    if how == "stale":
+        put_page_back(index_file(cloud), table, past)
+    else:
+        lose_page(index_file(cloud), table)
+    cloud.start(*AUDITING)
+    failed = cloud.storage.device(0) / "failed"
+    wait_for(failed.exists)
+    role = wait_for(lambda: (now := cloud.role("disk-0"))["phase"] == "refused" and now)
+    assert failed.read_text() in role["reason"]
+    with SwiftClient(cloud, login) as client:
+        wait_for(lambda: client.get("/one/a new one 0").status == 503)
+        assert client.put("/one/another", b"").status == 503
+        assert client.head("/one").status == 503
+    assert cloud.stop() == 0
+    done = cloud.atoll("up", "--listen", "127.0.0.1:0", *FLAGS)
+    assert done.returncode == 2
+    assert "the device was failed" in done.stderr.splitlines()[-1]
