@@ -7,6 +7,7 @@ import platform
 import re
 from pathlib import Path
 
+_QUEUE_FACTS = ("rotational", "write_cache", "scheduler")
 NOISE_MAX = 0.25
 """Share of the cores that others may use before a run is called noisy."""
 
@@ -47,9 +48,10 @@ def _block_device(number: str) -> str:
     device = Path("/sys/dev/block", number).resolve()
     for disk in (device, device.parent):
         if (disk / "queue").is_dir():
-            turns = (disk / "queue/rotational").read_text().strip() == "1"
-            cache = (disk / "queue/write_cache").read_text().strip()
-            return f"{'rotating' if turns else 'not rotating'}, {cache} cache"
+            facts = [(disk / "queue" / name).read_text().strip() for name in _QUEUE_FACTS]
+            return ", ".join(
+                f"{name}: {fact}" for name, fact in zip(_QUEUE_FACTS, facts, strict=True)
+            )
     return "no block device"
 
 
