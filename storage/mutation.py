@@ -107,13 +107,15 @@ class PutContainer(NamedTuple):
     """Create a container or merge metadata into it.
 
     Attributes:
-        expected: where given, the `changed` of the record there must be (`ZERO`: none).
+        expected: where given, the `latest` of the record there must be (`ZERO`: none).
+        is_decided: a majority holds the record: a deletion then needs no empty replica.
     """
 
     account_hash: bytes
     name_hash: bytes
     record: ContainerRecord
     expected: bytes | None = None
+    is_decided: bool = False
 
 
 class DeleteContainer(NamedTuple):

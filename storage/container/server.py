@@ -33,8 +33,8 @@ from storage.timestamp import ZERO
 def put(txn: Transaction, ask: PutContainer) -> Decision:
     """Create a container, or merge another record into it.
 
-    A replica that holds rows lets no other tell it that the container is dead: the deletion was
-    judged where these rows were missing.
+    A replica that holds rows lets no other tell it that the container is dead, unless a majority
+    is: the deletion was judged where these rows were missing.
     """
     held = read_container(txn.batch, ask.name_hash)
     latest = ZERO if held is None else held.latest
@@ -44,7 +44,8 @@ def put(txn: Transaction, ask: PutContainer) -> Decision:
     if ask.expected is not None and ask.expected != latest:
         return Decision(Outcome(Status.CONFLICT, latest))
     is_same_life = held is not None and held.id == record.id
-    if is_same_life and not record.alive and txn.counters(record.id).rows:
+    is_burial = is_same_life and not record.alive and not ask.is_decided
+    if is_burial and txn.counters(record.id).rows:
         return Decision(Outcome(Status.NOT_EMPTY))
 
     def effect() -> None:

@@ -135,7 +135,7 @@ class Transaction:
             self.batch.put("outbox", key, pack(key, entry))
         if self._highest > read_highest(self.batch):
             self.batch.put("facts", FACT_HIGHEST, pack(FACT_HIGHEST, self._highest))
-        for folder in self.folders:
+        for folder in sorted(self.folders):
             self.payloads.disk.sync_folder(folder)
 
 

@@ -143,6 +143,8 @@ def mark_damaged(txn: Transaction, ask: MarkDamaged) -> Decision:
         for key, old in mine:
             if old.location.where == Where.FILE:
                 txn.after_commit.append(lambda: txn.payloads.set_aside(ask.write_id))
+            else:
+                txn.delete("inline", ask.write_id)
             _remove(txn, prefix, key, old)
             _store(txn, prefix, old._replace(location=Location(Where.DAMAGED)))
 

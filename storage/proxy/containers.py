@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
@@ -25,6 +25,7 @@ from storage.proxy.errors import (
     ContainerMissingError,
     ContainerNotEmptyError,
     OutcomeUnknownError,
+    StoreError,
     StoreFullError,
     UnavailableError,
 )
@@ -114,7 +115,8 @@ class Containers:
             for number, known in found.items()
             if known != record and not (step is Step.REVIVE and number in dead)
         }
-        votes = await self._tell(name_hash, record, expected)
+        is_decided = step is Step.BURY and len(dead) >= majority(len(numbers))
+        votes = await self._tell(name_hash, record, expected, is_decided=is_decided)
         agreeing = {number for number, known in found.items() if known == record}
         agreeing.update(votes.accepted_by(), dead if step is Step.BURY else ())
         if step is Step.REVIVE and len(agreeing) >= blocking(len(numbers)):
@@ -130,11 +132,16 @@ class Containers:
         return held
 
     async def _tell(
-        self, name_hash: bytes, record: ContainerRecord, expected: Mapping[int, bytes | None]
+        self,
+        name_hash: bytes,
+        record: ContainerRecord,
+        expected: Mapping[int, bytes | None],
+        *,
+        is_decided: bool = False,
     ) -> Votes:
         account_hash = self._hasher(record.account)
         groups: dict[int, list[Mutation]] = {
-            number: [PutContainer(account_hash, name_hash, record, latest)]
+            number: [PutContainer(account_hash, name_hash, record, latest, is_decided)]
             for number, latest in expected.items()
         }
         return await self._voters.write(groups, list(groups))
@@ -214,19 +221,13 @@ class Containers:
         change: Callable[[ContainerRecord | None, Timestamp], ContainerRecord],
     ) -> ContainerRecord | None:
         """Write what becomes of the record that is there; return the one that was."""
-        numbers = self._placement.container(name_hash)
-        for _ in range(self._settings.attempts_max):
-            held = await self.newest(name_hash)
-            expected = ZERO if held is None else held.latest
-            self._clock.observe(expected)
-            ask = PutContainer(
-                self._hasher(account), name_hash, change(held, self._clock.now()), expected
-            )
-            votes = await self._voters.write({number: [ask] for number in numbers}, numbers)
-            if votes.verdict is Verdict.ENOUGH:
-                return held
-            self._retry_or_raise(votes, numbers)
-        raise UnavailableError("too many writers at once")
+        account_hash = self._hasher(account)
+
+        async def decide(held: ContainerRecord | None) -> PutContainer:
+            latest = ZERO if held is None else held.latest
+            return PutContainer(account_hash, name_hash, change(held, self._clock.now()), latest)
+
+        return await self._write(name_hash, decide)
 
     async def delete(self, account: str, container: str) -> None:
         """Delete an empty container.
@@ -235,22 +236,51 @@ class Containers:
         come since; those that did die alone are revived by whoever looks next.
         """
         name_hash = self._hasher(account, container)
-        numbers = self._placement.container(name_hash)
-        for _ in range(self._settings.attempts_max):
-            held = await self.newest(name_hash)
+
+        async def decide(held: ContainerRecord | None) -> DeleteContainer:
             if held is None or not held.alive:
                 raise ContainerMissingError(container)
             if (await self.counters(held)).rows:
                 raise ContainerNotEmptyError(container)
-            self._clock.observe(held.latest)
-            ask = DeleteContainer(self._hasher(account), name_hash, held.id, self._clock.now())
+            return DeleteContainer(self._hasher(account), name_hash, held.id, self._clock.now())
+
+        await self._write(name_hash, decide)
+
+    async def _write(
+        self,
+        name_hash: bytes,
+        decide: Callable[[ContainerRecord | None], Awaitable[PutContainer | DeleteContainer]],
+    ) -> ContainerRecord | None:
+        """Have a majority take what is decided on the newest record; return that record.
+
+        Once an attempt has left traces, nothing that is found later can be told for sure: it may
+        be its own doing.
+        """
+        numbers = self._placement.container(name_hash)
+        has_traces = False
+        for _ in range(self._settings.attempts_max):
+            try:
+                held = await self.newest(name_hash)
+                self._clock.observe(ZERO if held is None else held.latest)
+                ask = await decide(held)
+            except StoreError as error:
+                if has_traces:
+                    raise OutcomeUnknownError("an earlier attempt left traces") from error
+                raise
             votes = await self._voters.write({number: [ask] for number in numbers}, numbers)
             if votes.verdict is Verdict.ENOUGH:
-                return
-            if votes.refusal is Status.NOT_EMPTY and votes.is_surely_lost(numbers):
-                raise ContainerNotEmptyError(container)
-            self._retry_or_raise(votes, numbers)
-        raise UnavailableError("too many writers at once")
+                return held
+            has_traces |= not votes.is_surely_nowhere(numbers)
+            self._clock.observe(votes.newest_detail() or ZERO)
+            if votes.refusal not in _LOST_RACE:
+                break
+        if has_traces:
+            raise OutcomeUnknownError("too few devices confirmed the write")
+        if votes.refusal is Status.NOT_EMPTY:
+            raise ContainerNotEmptyError("rows came meanwhile")
+        if votes.refusal is Status.FULL:
+            raise StoreFullError("the devices are full")
+        raise UnavailableError("too few devices took the write")
 
     async def reclaim(
         self, account: str, container: str, owner_id: bytes, name: str, timestamp: Timestamp
@@ -277,15 +307,8 @@ class Containers:
         votes = await self._voters.write({number: [ask] for number in numbers}, numbers)
         return not votes.unsent
 
-    def _retry_or_raise(self, votes: Votes, asked: Sequence[int]) -> None:
-        if votes.refusal in (Status.CONFLICT, Status.STALE, Status.MISSING):
-            self._clock.observe(votes.newest_detail() or ZERO)
-            return
-        if votes.refusal is Status.FULL:
-            raise StoreFullError("the devices are full")
-        if votes.is_surely_nowhere(asked):
-            raise UnavailableError("too few devices answered")
-        raise OutcomeUnknownError("too few devices confirmed the write")
+
+_LOST_RACE = frozenset((Status.CONFLICT, Status.STALE, Status.MISSING))
 
 
 class Owner(NamedTuple):

@@ -38,10 +38,9 @@ from storage.timestamp import HybridClock, process_id
 
 ACCOUNT = "AUTH_sim"
 CONTAINERS = ("c0", "c1")
-SPARE = "spare"
 WRITE_DEADLINE_S = 5.0
 REQUEST_DEADLINE_S = 60.0
-RECLAIM_AGE_S = 100_000
+RECLAIM_AGE_S = 100
 RESERVE_SIZE_BYTES = 4096
 HOUSEKEEPING_INTERVAL_S = 7.0
 RESTART_DELAY_S_MAX = 2.0
@@ -114,6 +113,7 @@ class Coordinator:
         self.clock = SimulatedClock()
         self.process: Process | None = None
         self.store: Store | None = None
+        self.replicas: list[LocalReplica] = []
 
     async def call(self, work: Callable[[Store], Awaitable[T]]) -> T:
         """Have the engine do something.
@@ -257,6 +257,7 @@ class Cluster:
                 )
                 with device.index.snapshot() as snapshot:
                     highest = max(highest, read_highest(snapshot))
+            coordinator.replicas = list(replicas.values())
             incarnation = self._random.randrange(256)
             clock = HybridClock(
                 process.world.clock,

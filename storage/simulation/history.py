@@ -116,6 +116,31 @@ def object_model(state: Value | None, operation: Operation) -> Hashable:
     return after
 
 
+NO_CONTAINER = "no container"
+
+
+def container_model(state: tuple[bool, str | None], operation: Operation) -> Hashable:
+    """A container that comes and goes, with one object: make, drop, put, delete and read."""
+    is_alive, held = state
+    kind, result = operation.kind, operation.result
+    is_known = result != UNKNOWN
+    if kind == "make":
+        return True, held
+    if not is_alive:
+        return state if not is_known or result == NO_CONTAINER else IMPOSSIBLE
+    if result == NO_CONTAINER:
+        return IMPOSSIBLE
+    if kind == "drop":  # "not empty" where it has an object
+        if is_known and (result == "not empty") is (held is None):
+            return IMPOSSIBLE
+        return (False, None) if held is None else state
+    if kind == "put":
+        return True, operation.argument.payload
+    if kind == "delete":  # the payload that was deleted; none where there was none
+        return IMPOSSIBLE if is_known and result != held else (True, None)
+    return state if result == held else IMPOSSIBLE
+
+
 def may_be_listed(
     operations: Sequence[Operation], shown: str | None, started: int, ended: int
 ) -> bool:

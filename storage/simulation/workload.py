@@ -15,7 +15,6 @@ from storage.container.record import ContainerRecord
 from storage.object.record import ObjectRecord
 from storage.proxy.engine import Attributes
 from storage.proxy.errors import (
-    AccountMissingError,
     BodyIncompleteError,
     ContainerMissingError,
     ContainerNotEmptyError,
@@ -27,9 +26,9 @@ from storage.proxy.errors import (
     UnavailableError,
 )
 from storage.proxy.store import Store
-from storage.simulation.checker import EMPTY, Checker, Name, payload_bytes
-from storage.simulation.cluster import ACCOUNT, CONTAINERS, SPARE, Cluster
-from storage.simulation.history import Operation, Value
+from storage.simulation.checker import EMPTY, SPARE, Checker, Name, payload_bytes
+from storage.simulation.cluster import ACCOUNT, CONTAINERS, Cluster
+from storage.simulation.history import NO_CONTAINER, Operation, Value
 from storage.simulation.process import OperationCutError
 
 NAMES = ("a", "b/x", "b/y", "n" * 600)
@@ -38,6 +37,8 @@ WRITES = frozenset(("put", "create", "amend", "delete"))
 PAUSE_S_MAX = 1.0
 # Sizes in bytes: inline, of one block, of several blocks.
 SIZES = (0, 16, 900, 1024, 1025, 20_000, 65_536, 65_537, 150_000)
+SPARE_NAME = (SPARE, "o")
+SPARE_SIZE_BYTES = 40
 # What surely changed nothing.
 _REFUSED = (UnavailableError, StoreFullError, ConnectionRefusedError, BodyIncompleteError)
 _UNKNOWN = (OutcomeUnknownError, OperationCutError)
@@ -103,7 +104,7 @@ def draw_mixture(random: Random, *, replicas: int, clocks_jump: bool) -> Mixture
         "list": 2,
         "describe": 1,
         "count": 1,
-        "drop": 1,
+        "spare": 3,
     }
     operations = tuple(
         kind for kind, weight in weights.items() for _ in range(random.randrange(weight + 1))
@@ -344,12 +345,54 @@ class Client:
         elif kind == "count":
             await self._call(lambda store: store.account(ACCOUNT))
         else:
-            try:
-                await self._call(lambda store: store.create_container(ACCOUNT, SPARE, {}))
-                await self._call(lambda store: store.delete_container(ACCOUNT, SPARE))
-            except (ContainerMissingError, ContainerNotEmptyError, AccountMissingError) as error:
-                return type(error).__name__
+            return await self._use_spare(
+                ("make", "drop", "put", "delete", "read")[self._random.randrange(5)]
+            )
         return "done"
+
+    # a container that comes and goes, with one object
+
+    async def _use_spare(self, kind: str) -> str:
+        self._puts += 1
+        payload = f"{self._number}.{self._puts}-{SPARE_SIZE_BYTES}"
+        value = Value(payload, "") if kind == "put" else None
+        operation = self._checker.begin(SPARE_NAME, kind, value)
+        try:
+            result = await self._change(
+                SPARE_NAME, operation, lambda store: self._ask_spare(store, kind, payload)
+            )
+        except ContainerMissingError:
+            result = NO_CONTAINER
+        except ContainerNotEmptyError:
+            result = "not empty"
+        except ObjectMissingError:
+            result = None
+        self._checker.end(operation, result)
+        return f"{kind} {'done' if result and '-' in result else result}"
+
+    async def _ask_spare(self, store: Store, kind: str, payload: str) -> str | None:
+        if kind == "make":
+            await store.create_container(ACCOUNT, SPARE, {})
+            return "done"
+        if kind == "drop":
+            await store.delete_container(ACCOUNT, SPARE)
+            return "done"
+        container = await _container(store, SPARE)
+        name = SPARE_NAME[1]
+        record: ObjectRecord | None
+        if kind == "put":
+            body = _Body(self._random, payload_bytes(payload), breaks=False)
+            attributes = Attributes("text/plain", {}, {})
+            record = await store.put_object(container, name, attributes, body)
+        elif kind == "delete":
+            record = await store.delete_object(container, name)
+        else:
+            record = await store.object(container, name)
+        return None if record is None else self._checker.payload_of(record.etag)
+
+    async def read_spare(self) -> str:
+        """Read the container that comes and goes."""
+        return await self._use_spare("read")
 
 
 async def _container(store: Store, name: str) -> ContainerRecord:
