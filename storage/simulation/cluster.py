@@ -7,10 +7,8 @@ clocks and the supervisor, which starts again what died.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 import trio
 
@@ -19,10 +17,10 @@ from atoll.world.interface import T
 from atoll.world.simulated import MemoryDisk, MemoryNetwork, SimulatedClock
 from ring import Ring
 from storage.device.client import DiskClient
-from storage.device.index import IndexFailedError, Snapshot
+from storage.device.index import IndexFailedError
 from storage.device.leftovers import Leftovers
 from storage.device.local import LocalReplica
-from storage.device.memory_index import MemoryIndex
+from storage.device.memory_index import MemoryIndex, MemorySnapshot
 from storage.device.payload import PayloadFolder
 from storage.device.service import DiskService
 from storage.device.transaction import read_highest
@@ -83,26 +81,20 @@ class Device:
         return f"/run/disk-{self.number}.sock"
 
 
-class _ReaderIndex:
-    """A device's index as other processes read it."""
+class _ReaderIndex(MemoryIndex):
+    """A device's index as other processes read it, or fail to."""
 
     def __init__(self, device: Device, faults: FaultInjector) -> None:
-        self._device = device
+        super().__init__()
+        self.tables = device.index.tables
+        self._number = device.number
         self._faults = faults
 
-    def snapshot(self) -> AbstractContextManager[Snapshot]:
-        if self._faults.strikes(self._device.number, "index cannot be read", 0.7):
+    def snapshot(self) -> MemorySnapshot:
+        """Open a view."""
+        if self._faults.strikes(self._number, "index cannot be read", 0.7):
             raise IndexFailedError("injected")
-        return self._device.index.snapshot()
-
-    def batch(self) -> NoReturn:
-        raise IndexFailedError("for the disk service alone")
-
-    def measure(self) -> dict[str, int]:
-        return self._device.index.measure()
-
-    def close(self) -> None:
-        return
+        return super().snapshot()
 
 
 class Coordinator:

@@ -30,6 +30,7 @@ KINDS = (
     "worker is killed",
     "client hangs up",
     "clock jumps",
+    "bits rot",
     "power goes out at a step",
 )
 _DEVICE_KINDS = frozenset(KINDS[:7])

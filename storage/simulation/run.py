@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from storage.simulation.cluster import (
 )
 from storage.simulation.faults import CLOCK_JUMP_S_MAX, FaultInjector
 from storage.simulation.inspection import expect, inspect_cluster
+from storage.simulation.rot import flip_a_bit
 from storage.simulation.seeded import run_seeded
 from storage.simulation.workload import CLIENTS, Client, draw_mixture
 from storage.timestamp import Timestamp
@@ -76,10 +78,24 @@ def simulate(seed: int, steps: int) -> Report:
     run = _Run(report, simulated_world(seed).random, steps)
     try:
         run_seeded(seed, run.main)
-    except* ViolationError as group:
-        report.violation = str(_first(group))
+    except BaseExceptionGroup as group:
+        report.violation = _explain(_first(group))
     report.trace = blake3("\n".join(report.events).encode()).hexdigest()
     return report
+
+
+def _explain(error: BaseException) -> str:
+    """Return what was wrong; an error that nobody expected is a broken promise as well.
+
+    Raises:
+        KeyboardInterrupt: the operator wants no more.
+    """
+    if isinstance(error, ViolationError):
+        return str(error)
+    if not isinstance(error, Exception):
+        raise error
+    *_, frame = traceback.extract_tb(error.__traceback__)
+    return f"unexpected {type(error).__name__} at {frame.filename}:{frame.lineno}: {error}"
 
 
 def _first(group: BaseException) -> BaseException:
@@ -107,6 +123,7 @@ class _Run:
         self._faults = FaultInjector(random, report.shape.devices, self._note)
         self._cluster = Cluster(report.shape, _build_ring(report.shape), random, self._faults)
         self._faults.cut_power = self._cluster.cut_power
+        self._rotten = random.randrange(report.shape.devices)
         mixture = draw_mixture(
             random,
             replicas=report.shape.replicas,
@@ -161,6 +178,8 @@ class _Run:
                         process.die()
                 elif self._faults.strikes(process.device, "service is killed", 0.3):
                     process.die()
+            if len(self._cluster.devices) > 1 and self._faults.happens("bits rot", 0.3):
+                flip_a_bit(self._cluster, self._rotten, self._random)
             for coordinator in self._cluster.coordinators:
                 if self._faults.happens("clock jumps", 0.2):
                     jump_s = (2 * self._random.random() - 1) * CLOCK_JUMP_S_MAX
@@ -176,7 +195,7 @@ class _Run:
             coordinator.clock.offset_ns = 0
         await trio.sleep(QUIET_S)
         for _ in range(len(self._cluster.coordinators)):
-            await self._clients[0].read_spare()
+            await self._clients[0].use_spare("read")
             for name in self._checker.names:
                 if name[0] == SPARE:
                     continue
@@ -186,11 +205,12 @@ class _Run:
         for container in CONTAINERS:
             await self._check_listing(container)
         await self._check_account()
+        await self._check_spare()
         await trio.sleep(2 * REQUEST_DEADLINE_S + 2 * HOUSEKEEPING_INTERVAL_S)
         await self._anyone(self._keep)
         await self._anyone(self._keep)  # the first round's reports leave marks as well
         self._checker.check_histories()
-        inspect_cluster(self._cluster)
+        inspect_cluster(self._cluster, may_rot="bits rot" in self._faults.counts)
 
     async def _keep(self, store: Store) -> None:
         """Do what the keeper does."""
@@ -226,6 +246,13 @@ class _Run:
             )
 
         await self._anyone(look)
+
+    async def _check_spare(self) -> None:
+        """See that a container can be deleted if, and only if, it has no object."""
+        outcome = await self._clients[0].use_spare("read")
+        wanted = {"read None": "drop done", "read done": "drop not empty"}.get(outcome)
+        found = await self._clients[0].use_spare("drop")
+        expect(wanted in (None, found), f"the spare container: {outcome}, then {found}")
 
     async def _check_account(self) -> None:
         """Compare the account's counters with its containers'."""

@@ -345,14 +345,15 @@ class Client:
         elif kind == "count":
             await self._call(lambda store: store.account(ACCOUNT))
         else:
-            return await self._use_spare(
+            return await self.use_spare(
                 ("make", "drop", "put", "delete", "read")[self._random.randrange(5)]
             )
         return "done"
 
     # a container that comes and goes, with one object
 
-    async def _use_spare(self, kind: str) -> str:
+    async def use_spare(self, kind: str) -> str:
+        """Make, drop or read the container, or put, delete or read its object."""
         self._puts += 1
         payload = f"{self._number}.{self._puts}-{SPARE_SIZE_BYTES}"
         value = Value(payload, "") if kind == "put" else None
@@ -389,10 +390,6 @@ class Client:
         else:
             record = await store.object(container, name)
         return None if record is None else self._checker.payload_of(record.etag)
-
-    async def read_spare(self) -> str:
-        """Read the container that comes and goes."""
-        return await self._use_spare("read")
 
 
 async def _container(store: Store, name: str) -> ContainerRecord:
