@@ -17,6 +17,7 @@ from storage.http.asgi import App
 from storage.http.connection import Connection
 from storage.http.lifespan import lifespan
 from storage.http.limits import Limits
+from storage.http.poller import Poller
 from storage.http.service import OnError, OnResponse, Service
 from storage.http.transport import SocketTransport, TlsTransport
 
@@ -87,12 +88,14 @@ class _Server:
     def __init__(self, service: Service, tls: ssl.SSLContext | None) -> None:
         self._service = service
         self._tls = tls
+        self._poller = Poller()
         self._room = trio.Semaphore(service.limits.connections_max)
 
     async def run(self, sockets: Sequence[socket.socket], stopping: trio.Event) -> None:
         async with trio.open_nursery() as sweeping:
             sweeping.start_soon(self._service.sweeper.run)
             sweeping.start_soon(self._service.burst.run)
+            sweeping.start_soon(self._poller.run)
             async with trio.open_nursery() as connections:
                 async with trio.open_nursery() as accepting:
                     for listener in sockets:
@@ -132,8 +135,10 @@ class _Server:
         try:
             with sock:
                 sock.setblocking(False)
-                transport: SocketTransport | None = SocketTransport(sock, self._service.burst)
-                if self._tls is not None:
+                transport: SocketTransport | None
+                if self._tls is None:
+                    transport = SocketTransport(sock, self._service.burst, self._poller)
+                else:
                     transport = await self._shake_hands(sock, self._tls)
                 if transport is not None:
                     await self._connection(sock, address, transport).run()

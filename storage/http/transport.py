@@ -13,6 +13,7 @@ from typing import Protocol
 import trio
 
 from storage.http.burst import Burst
+from storage.http.poller import Poller
 from storage.http.response import Parts
 
 TURN_BYTES = 1024 * 1024
@@ -70,6 +71,7 @@ class SocketTransport:
     Args:
         sock: non-blocking.
         burst: of the server; without one, every response is sent at once.
+        poller: of the server; without one, trio waits for the socket.
 
     Attributes:
         moved_bytes: how much has moved either way.
@@ -79,13 +81,17 @@ class SocketTransport:
         "_burst",
         "_drained",
         "_finishing",
+        "_handle",
+        "_poller",
         "_sock",
         "_turn_ends_bytes",
         "_waiting",
         "moved_bytes",
     )
 
-    def __init__(self, sock: socket.socket, burst: Burst | None = None) -> None:
+    def __init__(
+        self, sock: socket.socket, burst: Burst | None = None, poller: Poller | None = None
+    ) -> None:
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.moved_bytes = 0
@@ -95,12 +101,22 @@ class SocketTransport:
         self._burst = burst
         self._waiting: Parts = []
         self._finishing: trio.Event | None = None
+        self._handle = sock.fileno()
+        self._poller = poller
+        if poller is not None:
+            poller.add(self._handle)
 
     async def receive(self, bytes_max: int) -> bytes:
         """Return some bytes, none at the stream's end."""
         while True:
-            if self._drained or self.moved_bytes > self._turn_ends_bytes:
-                await trio.lowlevel.wait_readable(self._sock)
+            if self._drained:
+                if self._poller is not None:
+                    await self._poller.wait(self._handle)
+                else:
+                    await trio.lowlevel.wait_readable(self._sock)
+                self._turn_ends_bytes = self.moved_bytes + TURN_BYTES
+            elif self.moved_bytes > self._turn_ends_bytes:
+                await trio.lowlevel.checkpoint()
                 self._turn_ends_bytes = self.moved_bytes + TURN_BYTES
             try:
                 data = self._sock.recv(bytes_max)
@@ -200,6 +216,9 @@ class SocketTransport:
         await trio.lowlevel.checkpoint()
 
     def _close(self) -> None:
+        if self._poller is not None:
+            self._poller.forget(self._handle)
+            self._poller = None
         trio.lowlevel.notify_closing(self._sock)
         self._sock.close()
 

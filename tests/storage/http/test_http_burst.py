@@ -9,6 +9,7 @@ import trio
 import trio.testing
 
 from storage.http.burst import Burst
+from storage.http.poller import Poller
 from storage.http.transport import SocketTransport
 
 
@@ -86,4 +87,69 @@ async def test_a_connection_that_is_cut_off_ends_its_rest(
             await trio.testing.wait_all_tasks_blocked()
             transport.abort()
             await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_poller_misses_neither_bytes_nor_the_end(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = pair
+    poller = Poller()
+    transport = SocketTransport(ours, None, poller)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(poller.run)
+        theirs.send(b"ab")  # before anybody waits
+        await trio.testing.wait_all_tasks_blocked()
+        assert await transport.receive(1) == b"a"
+        assert await transport.receive(10) == b"b"
+        theirs.send(b"last")
+        theirs.close()  # the end arrives with the bytes: one edge for both
+        await trio.testing.wait_all_tasks_blocked()
+        with trio.fail_after(5):
+            assert await transport.receive(10) == b"last"
+            assert await transport.receive(10) == b""
+            assert await transport.receive(10) == b""
+        transport.abort()
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_waits_for_a_socket_that_is_closed_is_told(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = pair
+    poller = Poller()
+    transport = SocketTransport(ours, None, poller)
+    told = trio.Event()
+
+    async def wait() -> None:
+        with pytest.raises(trio.ClosedResourceError):
+            await transport.receive(1)
+        told.set()
+
+    with theirs:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(poller.run)
+            nursery.start_soon(wait)
+            await trio.testing.wait_all_tasks_blocked()
+            transport.abort()
+            with trio.fail_after(5):
+                await told.wait()
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_cancelled_wait_can_be_made_again(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = pair
+    poller = Poller()
+    transport = SocketTransport(ours, None, poller)
+    with theirs:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(poller.run)
+            with trio.move_on_after(0.01):
+                await transport.receive(1)
+            theirs.send(b"x")
+            with trio.fail_after(5):
+                assert await transport.receive(1) == b"x"
+            transport.abort()
             nursery.cancel_scope.cancel()
