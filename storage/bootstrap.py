@@ -7,8 +7,9 @@ from pathlib import Path
 
 from atoll.config import Config, DeviceSettings, PlacementSettings, ServerSettings
 from atoll.errors import RefusedError
+from atoll.log import get_logger
 from atoll.roles import Bootstrap, RoleInstance
-from atoll.world import World
+from atoll.world import DiskFullError, World
 from ring import Ring
 from storage.auth.users_file import create_users_file, read_users_file
 from storage.cluster import create_cluster, read_cluster, write_cluster
@@ -18,6 +19,7 @@ from storage.node import RING_NAMES, read_ring
 
 RING_POWER = 12
 RING_SEED = 1
+log = get_logger()
 _MARKER = f"{RING_NAMES[-1]}.ring"  # the last file to be made
 
 
@@ -131,7 +133,10 @@ def _screen(config: Config, folder: StorageFolder, world: World) -> tuple[str, .
 
 
 def _write_if_changed(world: World, path: Path, data: bytes) -> None:
-    """Write a file unless it has these bytes: a start on a full disk must not need room."""
+    """Write a file unless it has these bytes; on a full disk the old one stays.
+
+    A start must not need room, or nobody could delete anything.
+    """
     try:
         file = world.disk.open(path)
     except FileNotFoundError:
@@ -142,5 +147,9 @@ def _write_if_changed(world: World, path: Path, data: bytes) -> None:
         file.read_into(held, 0)
     finally:
         file.close()
-    if held != data:
+    if held == data:
+        return
+    try:
         world.disk.replace(path, data)
+    except DiskFullError as error:
+        log.warning("the old file stays", path=str(path), reason=str(error))

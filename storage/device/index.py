@@ -92,6 +92,9 @@ class Index(Protocol):
             IndexFailedError: at the commit or before: the outcome is unknown.
         """
 
+    def is_nearly_full(self) -> bool:
+        """Tell whether there is only the room left that is kept back for deletions."""
+
     def measure(self) -> dict[str, int]:
         """Return facts for operators: entries a table, pages used and free."""
 

@@ -23,6 +23,9 @@ from storage.device.index import (
 )
 
 READERS_MAX = 510
+KEPT_BYTES_MAX = 16 * 1024 * 1024
+KEPT_PART = 8
+PAGES_UNCOUNTED = 16  # the two meta pages, the table of tables, the ends of the list of free pages
 _FULL = (lmdb.MapFullError,)
 _CORRUPTED = (
     lmdb.CorruptedError,
@@ -182,6 +185,29 @@ class LmdbIndex:
             return LmdbBatch(self._dbs, self._env.begin(write=True, buffers=True))
         except lmdb.Error as error:
             raise _translate(error) from error
+
+    def is_nearly_full(self) -> bool:
+        """Tell whether so few pages are free that deletions may need them all.
+
+        LMDB does not say how many are free. They are what no table uses, but for the list of
+        them, which takes less than one page for 256 of them.
+        """
+        try:
+            info, page_size_bytes = self._env.info(), self._env.stat()["psize"]
+            kept = min(KEPT_BYTES_MAX, info["map_size"] // KEPT_PART) // page_size_bytes
+            end = info["last_pgno"] + 1
+            beyond = info["map_size"] // page_size_bytes - end
+            if beyond > kept:
+                return False
+            with self._env.begin() as txn:
+                tables = [txn.stat(db) for db in self._dbs.values()]
+        except lmdb.Error as error:
+            raise _translate(error) from error
+        used = sum(
+            one["branch_pages"] + one["leaf_pages"] + one["overflow_pages"] for one in tables
+        )
+        unused = end - used
+        return bool(beyond + unused - unused // 256 - kept < PAGES_UNCOUNTED)
 
     def measure(self) -> dict[str, int]:
         """Return entries a table, and the pages used of the map."""

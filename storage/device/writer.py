@@ -13,7 +13,7 @@ import storage.account.server
 import storage.container.server
 import storage.object.server
 from atoll.world import DiskError, DiskFullError
-from storage.device.index import Index, IndexFullError
+from storage.device.index import Index, IndexCorruptedError, IndexFailedError, IndexFullError
 from storage.device.payload import PayloadFolder
 from storage.device.transaction import Decision, Transaction
 from storage.mutation import (
@@ -41,6 +41,7 @@ from storage.object.record import State
 from storage.seal import DamagedError, pack
 
 RESERVE_FILE = "reserve"
+SHORT_WRITE_ROOM_BYTES = 1024 * 1024
 
 
 def _clear_outbox(txn: Transaction, ask: ClearOutbox) -> Decision:
@@ -131,7 +132,9 @@ class Writer:
                 return self._attempt(groups, verdicts)
             except _GroupFailedError as failure:
                 verdicts[failure.number] = Outcome(Status.DAMAGED)
-            except (IndexFullError, DiskFullError):
+            except (IndexFullError, DiskFullError, IndexFailedError) as error:
+                if isinstance(error, IndexFailedError) and not self._was_cut_short(error):
+                    raise
                 refused = {n for n, group in enumerate(groups) if not frees_space(group)}
                 if refused <= verdicts.keys() and not self._release_reserve():
                     return [[Outcome(Status.FULL)] * len(group) for group in groups]
@@ -175,7 +178,18 @@ class Writer:
         return outcomes
 
     def _is_full(self) -> bool:
-        return self._payloads.disk.free_bytes(self._payloads.root) < self._reserve_bytes
+        return self._index.is_nearly_full() or self._room_bytes() < self._reserve_bytes
+
+    def _room_bytes(self) -> int:
+        return self._payloads.disk.free_bytes(self._payloads.root)
+
+    def _was_cut_short(self, error: IndexFailedError) -> bool:
+        """Tell whether a commit failed for want of room: LMDB calls a short write an I/O error.
+
+        It has aborted the transaction, and the next one writes all of its pages anew.
+        """
+        is_corrupted = isinstance(error, IndexCorruptedError)
+        return not is_corrupted and self._room_bytes() < SHORT_WRITE_ROOM_BYTES
 
     def _release_reserve(self) -> bool:
         """Give the reserve back to the disk; tell whether there was one."""
@@ -186,7 +200,7 @@ class Writer:
 
     def restore_reserve(self) -> None:
         """Lay in the reserve again once there is room for it. Blocks."""
-        room = self._payloads.disk.free_bytes(self._payloads.root)
+        room = self._room_bytes()
         missing = RESERVE_FILE not in self._payloads.disk.entries(self._reserve.parent)
         if missing and room > 2 * self._reserve_bytes:
             try:

@@ -61,5 +61,5 @@ def answers(cloud: RunningCloud, login: Login) -> dict[str, Answer | None]:
                 found[name] = None
                 continue
             headers = {key: value for key, value in answer.headers.items() if key not in _VOLATILE}
-            found[name] = None if answer.status >= 500 else answer._replace(headers=headers)
+            found[name] = None if answer.status == 503 else answer._replace(headers=headers)
     return found
