@@ -38,12 +38,10 @@ class ServerSettings:
     backlog: int = setting(
         1024, "Connections that may wait on each worker's listening socket.", low=1, high=65535
     )
-    tls_certificate: Path | None = setting(  # noqa: RUF009
+    tls_certificate: Path | None = setting(
         None, "PEM file with the certificate chain; clients must then speak TLS."
     )
-    tls_key: Path | None = setting(  # noqa: RUF009
-        None, "PEM file with the certificate's private key."
-    )
+    tls_key: Path | None = setting(None, "PEM file with the certificate's private key.")
     stop_deadline_s: float = setting(
         10.0, "Longest time to finish requests under way when stopping.", low=0, high=3600
     )
