@@ -3,7 +3,7 @@
 import os
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from raw_http import RawConnection, exchange
@@ -128,7 +128,13 @@ def _state(client: SwiftClient) -> object:
 
 
 def _descriptors(cloud: RunningCloud) -> int:
-    return len(os.listdir(f"/proc/{cloud.pid('worker-0')}/fd"))
+    """Return how many connections and payload files the worker has open."""
+    folder = f"/proc/{cloud.pid('worker-0')}/fd"
+    links = []
+    for name in os.listdir(folder):
+        with suppress(FileNotFoundError):
+            links.append(os.readlink(f"{folder}/{name}"))
+    return sum(link.startswith("socket:") or "/payload/" in link for link in links)
 
 
 def put_head(login: Login, headers: bytes, path: str = "/c/o") -> bytes:
