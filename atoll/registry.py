@@ -45,6 +45,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "down": ("atoll.commands:down", "Stop the cloud, finishing what is under way."),
         "status": ("atoll.commands:status", "Show the roles of a running cloud."),
         "ring": ("ring.cli:ring_group", "Build and inspect rings."),
+        "simulate": (
+            "storage.simulation.cli:simulate_command",
+            "Run whole nodes from seeds, with faults and a checker.",
+        ),
         "version": ("atoll.commands:version", "Show the version."),
     }
 )
