@@ -6,6 +6,7 @@ in the thread that would store such a record, so none can appear in between.
 
 from __future__ import annotations
 
+from atoll.branch import Branch
 from atoll.world import DiskError, World
 from storage.device.index import Index
 from storage.device.payload import PayloadDamagedError, PayloadFolder, read_description
@@ -14,6 +15,7 @@ from storage.seal import DamagedError
 from storage.timestamp import TIMESTAMP_SIZE_BYTES, milliseconds
 
 FOLDERS_A_ROUND = 8
+_SWEPT = Branch("payload: a file that no record names was removed")
 
 
 class Leftovers:
@@ -72,4 +74,5 @@ class Leftovers:
         if record is not None and record.write_id == write_id:
             return False
         self._payloads.remove(write_id)
+        _SWEPT.reached()
         return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from atoll.branch import Branch
 from storage.device.due import DueKind
 from storage.device.index import walk
 from storage.device.transaction import Decision, Transaction
@@ -41,6 +42,9 @@ from storage.seal import unpack_body
 from storage.timestamp import ZERO
 
 _PRESENT = (Where.INLINE, Where.FILE)
+_FILE_GONE = Branch("device: a record was refused because its payload file is not there")
+_ADOPTED = Branch("device: a published payload file was found again")
+_COMPLETED = Branch("device: a version that was held got its payload or a later change")
 
 
 def put(txn: Transaction, ask: PutObject) -> Decision:
@@ -48,6 +52,7 @@ def put(txn: Transaction, ask: PutObject) -> Decision:
     prefix = object_prefix(ask.policy, ask.name_hash)
     held = newest(txn.batch, prefix)
     if ask.record.location.where == Where.FILE and not txn.payloads.has(ask.record.write_id):
+        _FILE_GONE.reached()
         return Decision(Outcome(Status.MISSING))
     record = _adopt(txn, ask.record)
     if held is not None:
@@ -74,6 +79,7 @@ def _adopt(txn: Transaction, record: ObjectRecord) -> ObjectRecord:
     seal = record.location.seal
     if record.location.where != Where.DAMAGED or not seal or not txn.payloads.has(record.write_id):
         return record
+    _ADOPTED.reached()
     return record._replace(location=Location(Where.FILE, seal))
 
 
@@ -89,6 +95,7 @@ def _accept_again(
     merged = newer._replace(location=held.location if is_kept else record.location)
     if merged == held:
         return Decision(ACCEPTED)
+    _COMPLETED.reached()
 
     def effect() -> None:
         _remove(txn, prefix, object_key(prefix, held.created), held)

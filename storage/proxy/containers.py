@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
+from atoll.branch import Branch
 from storage.container.listing import Entry, Query, Source, by_name, list_rows, merged
 from storage.container.record import RECORD_VERSION, ContainerRecord
 from storage.container.row import Counters
@@ -37,6 +38,10 @@ from storage.proxy.voters import Voters, Votes
 from storage.timestamp import ZERO, HybridClock, Timestamp
 
 REPAIR_ROWS_MAX = 1000
+_STEPS = {step: Branch(f"container: {step.value}") for step in Step}
+_OLDER_CONTAINER = Branch("container: told as its majority has it, a newer change waits")
+_HAS_TRACES = Branch("container: a change was given up after it had left traces")
+_ROWS_LACKING = Branch("rows: brought to replicas that lacked them")
 T = TypeVar("T")
 
 
@@ -99,6 +104,7 @@ class Containers:
     ) -> ContainerRecord | None:
         """Take the step that `storage.proxy.standing` decides; nothing when others came between."""
         step, record = next_step(found, len(numbers))
+        _STEPS[step].reached()
         dead = [
             number
             for number, known in found.items()
@@ -129,6 +135,7 @@ class Containers:
         held = held_by_majority(found, len(numbers))
         if held is None or len(found) < len(numbers):
             raise UnavailableError("what one replica knows cannot be brought to a majority")
+        _OLDER_CONTAINER.reached()
         return held
 
     async def _tell(
@@ -275,6 +282,7 @@ class Containers:
             if votes.refusal not in _LOST_RACE:
                 break
         if has_traces:
+            _HAS_TRACES.reached()
             raise OutcomeUnknownError("too few devices confirmed the write")
         if votes.refusal is Status.NOT_EMPTY:
             raise ContainerNotEmptyError("rows came meanwhile")
@@ -351,6 +359,7 @@ async def exact_counters(voters: Voters, numbers: Sequence[int], owner: Owner) -
         return total
 
     counters = _over_majority(voters, numbers, owner.id, count)
+    _ROWS_LACKING.reached()
     await voters.write(lacking, list(lacking))
     return counters
 

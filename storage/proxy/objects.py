@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import trio
 
+from atoll.branch import Branch
 from atoll.world import World
 from storage.container.record import ContainerRecord
 from storage.mutation import (
@@ -55,6 +56,9 @@ from storage.proxy.voters import Voters, Votes
 from storage.timestamp import ZERO, HybridClock, Timestamp
 
 WITHDRAW_DEADLINE_S = 5.0
+_GONE = Branch("object: its container was deleted under the write")
+_LOST_RACE = Branch("object: a newer write was there, and it was sent again")
+_WITHDRAWN = Branch("object: a conditional write that only a minority took was withdrawn")
 
 
 _Judge = Callable[[ObjectRecord | None], None]
@@ -395,13 +399,16 @@ class Objects:
         is_nowhere = votes.is_surely_nowhere(asked)
         gone = votes.refused_by(Status.GONE)
         if len(gone) >= blocking(len(target.container_voters)):
+            _GONE.reached()
             await self._withdraw(target, record, votes.accepted_by())
             return ContainerMissingError("deleted meanwhile")
         if refusal in (Status.STALE, Status.CONFLICT, Status.MISSING):
             self._clock.observe(votes.newest_detail() or ZERO)
             if is_nowhere:
+                _LOST_RACE.reached()
                 return _LostRaceError()
             if refusal is Status.CONFLICT and votes.is_surely_lost(target.object_voters):
+                _WITHDRAWN.reached()
                 await self._withdraw(target, record, votes.accepted_by())
             return OutcomeUnknownError("another write came between")
         if not is_nowhere:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
+from atoll.branch import Branch
 from storage.device.client import DeviceUnavailableError, OutcomeUnknownError
 from storage.device.payload import BLOCK_SIZE_BYTES, PayloadDamagedError
 from storage.mutation import MarkDamaged
@@ -14,6 +15,8 @@ from storage.proxy.voters import Voters
 
 PIECE_SIZE_BYTES = 4 * BLOCK_SIZE_BYTES
 REPORT_DEADLINE_S = 5.0
+_TAKEN_OVER = Branch("payload: another replica took over while it was read")
+_DAMAGED = Branch("payload: found damaged or gone, and reported")
 
 
 class InlinePayload:
@@ -129,6 +132,7 @@ class _Search:
 
     async def after(self, error: Exception) -> InlinePayload | StoredPayload:
         """Go on at the next replica when one failed while it was read."""
+        _TAKEN_OVER.reached()
         if isinstance(error, ReplicaFailedError):
             self._has_failed = True
         else:
@@ -165,6 +169,7 @@ class _Search:
 
     async def _report(self) -> None:
         """Have the damaged payload quarantined; the device may be too ill to do so."""
+        _DAMAGED.reached()
         ask = MarkDamaged(self._policy, self._name_hash, self._record.write_id)
         if self._replica is not None:
             try:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import trio
 
+from atoll.branch import Branch
 from storage.container.row import Row
 from storage.device.payload import PayloadDamagedError
 from storage.mutation import Mutation, PutObject, PutRow
@@ -24,6 +25,11 @@ from storage.proxy.replica import ReplicaFailedError
 from storage.proxy.voters import Voters
 
 REPAIR_PATIENCE_S = 0.25
+_LAGGING = Branch("object: brought to replicas that missed it")
+_UNFINISHED = Branch("object: an unfinished write was brought to a majority by a reader")
+_HOLLOW = Branch("object: a small payload was brought to a replica that had lost it")
+_INCOMPLETE = Branch("object: an unfinished write could not be finished while a replica was away")
+_OLDER = Branch("object: told as its majority has it, an unfinished write waits")
 
 Found = Mapping[int, ObjectRecord | None]
 
@@ -61,7 +67,9 @@ class Registers:
             if len(holders) + accepted >= needed:
                 return record
             if len(found) < len(numbers):
+                _INCOMPLETE.reached()
                 raise UnavailableError("too few replicas take what one of them holds")
+            _OLDER.reached()
         if sum(one is None for one in found.values()) < needed:
             raise UnavailableError("no record is at a majority")
         return None
@@ -89,6 +97,7 @@ class Registers:
             return record, 0
         accepted: list[int] = []
         is_decided = len(holders) >= needed
+        (_HOLLOW if not older else _LAGGING if is_decided else _UNFINISHED).reached()
         with trio.move_on_after(REPAIR_PATIENCE_S if is_decided else float("inf")):
             ask = PutObject(policy, name_hash, *await self._copy(record, best))
             groups: dict[int, list[Mutation]] = {number: [ask] for number in (*older, *hollow)}

@@ -92,7 +92,7 @@ class _ReaderIndex(MemoryIndex):
 
     def snapshot(self) -> MemorySnapshot:
         """Open a view."""
-        if self._faults.strikes(self._number, "index cannot be read", 0.7):
+        if self._faults.strikes(self._number, "index cannot be read", 0.95):
             raise IndexFailedError("injected")
         return super().snapshot()
 

@@ -37,7 +37,7 @@ _DEVICE_KINDS = frozenset(KINDS[:7])
 _FAILING = frozenset(
     ("create", "write", "sync", "link", "unlink", "rename", "replace", "open", "read", "list")
 )
-TROUBLE_S_MAX = 3.0
+TROUBLE_S_MAX = 5.0
 SLOW_S_MAX = 12.0
 CLOCK_JUMP_S_MAX = 4.0
 
@@ -60,7 +60,7 @@ class FaultInjector:
         self._random = random
         self.note = note
         self.kinds = {kind for kind in KINDS if random.random() < 0.5}
-        self.counts: Counter[str] = Counter()
+        self.counts = Counter(dict.fromkeys(KINDS, 0))
         self.is_quiet = True
         self._troubles = dict.fromkeys(range(devices), "")
         self.cut_power: Callable[[], None] = _nobody

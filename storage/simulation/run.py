@@ -40,6 +40,7 @@ SHAPES = (Shape(3, 3, 2), Shape(3, 3, 3), Shape(1, 1, 2))
 RING_POWER = 4
 QUIET_S = 30.0
 RUN_S_MAX = 3600.0
+STEP_S_MAX = 30.0
 
 
 @dataclass(slots=True)
@@ -121,6 +122,7 @@ class _Run:
         self._steps = steps
         self._checker = Checker()
         self._faults = FaultInjector(random, report.shape.devices, self._note)
+        report.faults = self._faults.counts
         self._cluster = Cluster(report.shape, _build_ring(report.shape), random, self._faults)
         self._faults.cut_power = self._cluster.cut_power
         self._rotten = random.randrange(report.shape.devices)
@@ -141,7 +143,7 @@ class _Run:
         """Run all phases."""
         is_up = trio.Event()
         started = trio.current_time()
-        with trio.fail_after(RUN_S_MAX):
+        with trio.fail_after(RUN_S_MAX + self._steps * STEP_S_MAX):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._cluster.run, is_up)
                 await is_up.wait()
@@ -157,7 +159,6 @@ class _Run:
                 await self._settle()
                 nursery.cancel_scope.cancel()
         self._report.seconds = trio.current_time() - started
-        self._report.faults = self._faults.counts
         for client in self._clients:
             self._report.outcomes += client.outcomes
 
@@ -210,7 +211,7 @@ class _Run:
         await self._anyone(self._keep)
         await self._anyone(self._keep)  # the first round's reports leave marks as well
         self._checker.check_histories()
-        inspect_cluster(self._cluster, may_rot="bits rot" in self._faults.counts)
+        inspect_cluster(self._cluster, may_rot=self._faults.counts["bits rot"] > 0)
 
     async def _keep(self, store: Store) -> None:
         """Do what the keeper does."""
