@@ -71,6 +71,8 @@ def test_late_payload_heals_the_record(
     if amended:
         expected = expected._replace(changed=at_milliseconds(2000), metadata={"colour": "red"})
         device.accepts(AmendObject(0, HASH, expected, STAMP))
+    if location.where == Where.FILE:
+        device.payloads.create(STAMP).publish({})
     for _ in range(2):  # the second time, there is nothing to do
         device.accepts(PutObject(0, HASH, RECORD._replace(location=location), payload))
         assert device.newest() == expected
@@ -82,6 +84,7 @@ def test_late_payload_heals_the_record(
 
 def test_missed_change_is_brought_to_a_replica(device: Device) -> None:
     here = Location(Where.FILE, b"its own")
+    device.payloads.create(STAMP).publish({})
     device.accepts(PutObject(0, HASH, RECORD._replace(location=here)))
     changed = RECORD._replace(changed=at_milliseconds(2000), metadata={"colour": "red"})
     device.accepts(PutObject(0, HASH, changed))
