@@ -53,7 +53,10 @@ class Transport(Protocol):
         """Tell the client that nothing more comes, where that can be said without closing."""
 
     def stop_receiving(self) -> None:
-        """Make `receive` return what has arrived and then the end, even where it waits now."""
+        """Let nothing in any more, and wake who waits; not where something has arrived already.
+
+        A request that has begun is received to its end.
+        """
 
     def abort(self) -> None:
         """Close, if open, such that the client cannot take it for a proper end."""
@@ -196,9 +199,12 @@ class SocketTransport:
         await trio.lowlevel.checkpoint()
 
     def stop_receiving(self) -> None:
-        """Shut down the receiving side; it wakes who waits."""
+        """Shut down the receiving side of a silent client; it wakes who waits."""
         with suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RD)
+            try:
+                self._sock.recv(1, socket.MSG_PEEK)
+            except BlockingIOError:
+                self._sock.shutdown(socket.SHUT_RD)
 
     def abort(self) -> None:
         """Reset the connection."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 import trustme
 from http_harness import GET, Response, ResponseReader, echo, ignore_body
 
@@ -349,6 +350,20 @@ async def test_stopping_lets_requests_finish_and_ends_the_rest() -> None:
                 await busy.aclose()
                 await server.stopped.wait()
     assert not server.errors
+
+
+async def test_an_upload_that_began_before_the_stop_is_received_to_its_end() -> None:
+    upload = b"PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc"
+    async with serving(echo) as server, server.client() as client:
+        await exchange(client, GET)
+        await client.send_all(upload)
+        server.stopping.set()
+        await trio.testing.wait_all_tasks_blocked()
+        await client.send_all(b"def")
+        with trio.fail_after(5):
+            data = await receive_all(client)
+        assert data.startswith(b"HTTP/1.1 200 ")
+        assert data.endswith(b"abcdef")
 
 
 async def test_a_request_that_arrived_before_the_stop_is_answered() -> None:
