@@ -356,7 +356,8 @@ async def test_an_upload_that_began_before_the_stop_is_received_to_its_end() -> 
     upload = b"PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc"
     async with serving(echo) as server, server.client() as client:
         await exchange(client, GET)
-        await client.send_all(upload)
+        await trio.testing.wait_all_tasks_blocked()
+        os.write(client.socket.fileno(), upload)  # no checkpoint: the server has not seen it
         server.stopping.set()
         await trio.testing.wait_all_tasks_blocked()
         await client.send_all(b"def")
