@@ -78,6 +78,7 @@ class RunningCloud:
         storage: the store's part.
         port: of the running cloud.
         starts: how often it was started.
+        screen: what `atoll up` printed, all of it once it has ended.
         expected_errors: what the names of exceptions may begin with that it logs.
     """
 
@@ -86,6 +87,7 @@ class RunningCloud:
         self.storage = StorageFolder(data)
         self.port = 0
         self.starts = 0
+        self.screen = ""
         self.expected_errors: tuple[str, ...] = ("storage.proxy.errors.",)
         self._errors = data.with_name(data.name + ".stderr")
         self._process: subprocess.Popen[str] | None = None
@@ -118,17 +120,28 @@ class RunningCloud:
                 preexec_fn=_die_with_parent,
             )
         assert self._process.stdout is not None
-        first_line = self._process.stdout.readline()  # the screen is printed when the cloud is up
+        first_line = self._process.stdout.readline()  # printed when the cloud is up
         assert first_line.startswith("Swift"), self.errors[-4000:]
         self.starts += 1
+        self.screen = first_line
         self.port = int(first_line.rpartition(":")[2].removesuffix("/v1\n"))
         return time.monotonic() - began_s
 
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> int:
         """Ask the cloud to stop; return its exit code once it has."""
+        self.signal(sign)
+        return self.wait()
+
+    def signal(self, sign: signal.Signals) -> None:
+        """Send a signal to the supervisor."""
         assert self._process is not None
         self._process.send_signal(sign)
-        return self._wait()
+
+    @property
+    def supervisor_pid(self) -> int:
+        """The supervisor's process id."""
+        assert self._process is not None
+        return self._process.pid
 
     def restart(self, *flags: str) -> None:
         """Stop the cloud in an orderly way and start it again."""
@@ -139,22 +152,25 @@ class RunningCloud:
         """End the supervisor without warning; its roles notice and stop by themselves."""
         assert self._process is not None
         self._process.kill()
-        self._wait()
+        self.wait()
 
     def end(self) -> None:
         """Leave no process behind, whatever happened."""
         if self._process is not None:
             self._process.kill()
-            self._wait()
-        for pid in self.role_pids():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            self.wait()
+        for pid in (holder(self.folder.lock), *self.role_pids()):
+            if pid is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not self.role_pids())
 
-    def _wait(self) -> int:
+    def wait(self) -> int:
+        """Return the supervisor's exit code once it has ended."""
         assert self._process is not None
         exit_code = self._process.wait(timeout=60)
-        if self._process.stdout is not None:
+        if self._process.stdout is not None and not self._process.stdout.closed:
+            self.screen += self._process.stdout.read()
             self._process.stdout.close()
         return exit_code
 

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
@@ -46,8 +47,14 @@ def log_in(cloud: RunningCloud, user: str | None = None, key: str | None = None)
 class SwiftClient:
     """One keep-alive connection to a cloud, made when it is needed."""
 
-    def __init__(self, cloud: RunningCloud, login: Login | None = None) -> None:
+    def __init__(
+        self,
+        cloud: RunningCloud,
+        login: Login | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._cloud = cloud
+        self._tls = tls
         self.login = log_in(cloud) if login is None else login
         self._start = 0
         self._connection: http.client.HTTPConnection | None = None
@@ -70,9 +77,13 @@ class SwiftClient:
             self.close()
         if self._connection is None:
             self._start = self._cloud.starts
-            self._connection = http.client.HTTPConnection(
-                "127.0.0.1", self._cloud.port, timeout=TIMEOUT_S
-            )
+            address = ("127.0.0.1", self._cloud.port)
+            if self._tls is None:
+                self._connection = http.client.HTTPConnection(*address, timeout=TIMEOUT_S)
+            else:
+                self._connection = http.client.HTTPSConnection(
+                    *address, timeout=TIMEOUT_S, context=self._tls
+                )
         return self._connection
 
     def request(
