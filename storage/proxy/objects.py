@@ -235,11 +235,16 @@ class Objects:
                 return await self._store(target, record, {}, judge, intake.inline)
             try:
                 locations = await intake.publish(_describe(record, target.prefix))
-                record = record._replace(identity=intake.identity)
+            except BaseException:
+                await self._discard(target, write_id)
+                raise
+            record = record._replace(identity=intake.identity)
+            try:
                 return await self._store(target, record, locations, judge)
-            except BaseException as error:
-                if not isinstance(error, OutcomeUnknownError):
-                    await self._discard(target, write_id)
+            except (OutcomeUnknownError, trio.Cancelled):
+                raise  # some replica may have the record: its payload must stay
+            except BaseException:
+                await self._discard(target, write_id)
                 raise
 
     async def delete(
@@ -346,15 +351,10 @@ class Objects:
             timestamp = self._clock.now()
             record = record._replace(created=timestamp, changed=timestamp)
             policy, name_hash = target.container.policy, target.name_hash
+            must_be = expected if judge is not None else None
             asks: dict[int, Mutation] = {}
-            seal = next((one.seal for one in locations.values()), b"")  # the same everywhere
-            for number in target.object_voters:
-                placed = record
-                if number in locations:
-                    placed = record._replace(location=locations[number])
-                elif locations:
-                    placed = record._replace(location=Location(Where.DAMAGED, seal))
-                must_be = expected if judge is not None else None
+            for number in locations or target.object_voters:  # where its payload is, or will be
+                placed = record._replace(location=locations.get(number, record.location))
                 asks[number] = PutObject(policy, name_hash, placed, payload, must_be)
             try:
                 await self._write(target, asks, record)
@@ -383,10 +383,12 @@ class Objects:
         )
         groups: dict[int, list[Mutation]] = {number: [ask] for number, ask in asks.items()}
         for number in target.container_voters:
-            groups.setdefault(number, []).append(ask_row)
+            if (
+                number in asks or number not in target.object_voters
+            ):  # no row goes before its record
+                groups.setdefault(number, []).append(ask_row)
         enough = majority(len(target.object_voters))
-        holders = [number for number, ask in asks.items() if _has_payload(ask)]
-        votes = await self._voters.write(groups, Tally(holders, enough), target.container_voters)
+        votes = await self._voters.write(groups, Tally(asks, enough), target.container_voters)
         if votes.verdict is Verdict.ENOUGH:
             return
         raise await self._explain(votes, target, record, groups)
@@ -400,14 +402,17 @@ class Objects:
         gone = votes.refused_by(Status.GONE)
         if len(gone) >= blocking(len(target.container_voters)):
             _GONE.reached()
+            if is_nowhere:
+                return ContainerMissingError("deleted meanwhile")
             await self._withdraw(target, record, votes.accepted_by())
-            return ContainerMissingError("deleted meanwhile")
+            return OutcomeUnknownError("deleted meanwhile, where most could tell")
         if refusal in (Status.STALE, Status.CONFLICT, Status.MISSING):
             self._clock.observe(votes.newest_detail() or ZERO)
             if is_nowhere:
                 _LOST_RACE.reached()
                 return _LostRaceError()
-            if refusal is Status.CONFLICT and votes.is_surely_lost(target.object_voters):
+            enough = majority(len(target.object_voters))
+            if refusal is Status.CONFLICT and votes.is_surely_lost(target.object_voters, enough):
                 _WITHDRAWN.reached()
                 await self._withdraw(target, record, votes.accepted_by())
             return OutcomeUnknownError("another write came between")
@@ -445,10 +450,6 @@ class Objects:
 
 
 _INLINE = Location(Where.INLINE)
-
-
-def _has_payload(ask: Mutation) -> bool:
-    return not isinstance(ask, PutObject) or ask.record.location.where != Where.DAMAGED
 
 
 def _describe(record: ObjectRecord, prefix: bytes) -> dict[str, str]:

@@ -8,7 +8,7 @@ have been told of the newer one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import trio
 
@@ -63,9 +63,10 @@ class Registers:
         needed = majority(len(numbers))
         for changed in sorted({one.changed for one in found.values() if one}, reverse=True):
             holders = {n: one for n, one in found.items() if one and one.changed == changed}
-            record, accepted = await self._repair(policy, name_hash, found, holders, needed)
-            if len(holders) + accepted >= needed:
-                return record
+            if len(holders) >= needed or not _is_lost(holders.values()):
+                record, accepted = await self._repair(policy, name_hash, found, holders, needed)
+                if len(holders) + accepted >= needed:
+                    return record
             if len(found) < len(numbers):
                 _INCOMPLETE.reached()
                 raise UnavailableError("too few replicas take what one of them holds")
@@ -134,6 +135,11 @@ class Registers:
         row = row_of(record, policy)
         ask = PutRow(account_hash, container_hash, record.container_id, record.name, row)
         await self._voters.write({number: [ask] for number in numbers}, numbers)
+
+
+def _is_lost(records: Iterable[ObjectRecord]) -> bool:
+    """Tell whether no holder has the payload: such a version must not replace one that is whole."""
+    return all(one.location.where == Where.DAMAGED for one in records)
 
 
 _PREFERENCE: dict[int, int] = {Where.INLINE: 0, Where.FILE: 1, Where.NOWHERE: 2, Where.DAMAGED: 3}

@@ -60,10 +60,11 @@ class Votes:
             default=b"",
         )
 
-    def is_surely_lost(self, asked: Sequence[int]) -> bool:
-        """Tell whether even all answers that are still missing could not make a majority."""
-        missing = len(set(asked) - self.answers.keys() - self.unsent)
-        return len(self.accepted_by()) + missing < majority(len(asked))
+    def is_surely_lost(self, asked: Iterable[int], needed: int) -> bool:
+        """Tell whether even all answers that are still missing could not make so many."""
+        voters = set(asked)
+        missing = voters - self.answers.keys() - self.unsent
+        return len(voters.intersection(self.accepted_by()) | missing) < needed
 
     def is_surely_nowhere(self, asked: Iterable[int]) -> bool:
         """Tell whether every device that was asked refused, or was never reached."""
