@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.load import NotInstalledError
-from benchmarks.machine import describe
+from benchmarks.machine import Others, describe
 from benchmarks.report import Row, lines
 
 SUITES = ("ring", "native", "http_floor", "store")
@@ -26,6 +26,7 @@ def main() -> int:
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     machine = describe(Path(__file__).parent)
+    others = Others()
     print("\n".join(machine))
     results: dict[str, list[Row]] = {}
     failed = False
@@ -42,6 +43,8 @@ def main() -> int:
             failed = True
             continue
         print(f" ({time.monotonic() - begin_s:.0f} s)", *lines(results[name]), sep="\n")
+    machine.append(others.describe())
+    print(f"\n{machine[-1]}")
     if options.json:
         document = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine}
         options.json.write_text(json.dumps(document | {"rows": results}, indent=2) + "\n")
@@ -59,7 +62,10 @@ def _options() -> argparse.Namespace:
         help=f"one of {', '.join(SUITES)}; may be repeated",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.json and not options.json.absolute().parent.is_dir():
+        parser.error(f"--json {options.json}: there is no such folder")
+    return options
 
 
 if __name__ == "__main__":

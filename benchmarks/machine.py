@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import re
+import resource
+import time
 from pathlib import Path
 
 _QUEUE_FACTS = ("rotational", "write_cache", "scheduler")
-NOISE_MAX = 0.25
-"""Share of the cores that others may use before a run is called noisy."""
+OTHERS_MAX = 0.1
+"""Share of the cores that others may use before the numbers are doubted."""
 
 
 def describe(folder: Path) -> list[str]:
@@ -22,15 +24,36 @@ def describe(folder: Path) -> list[str]:
         f"kernel   {platform.system()} {platform.release()} {platform.machine()}",
         f"Python   {platform.python_implementation()} {platform.python_version()}",
         f"disk     {_disk(folder)}",
-        f"load     {_load()}",
     ]
 
 
-def _load() -> str:
-    """Return the load average before the run; other work spoils the numbers."""
-    minute = os.getloadavg()[0]
-    noisy = minute > NOISE_MAX * (os.cpu_count() or 1)
-    return f"{minute:.2f} before the run" + (": others are at work, numbers may be off" * noisy)
+class Others:
+    """What work of others took from the machine since this was made; it spoils the numbers."""
+
+    def __init__(self) -> None:
+        self._before_s = _busy_s() - _own_s()
+        self._begin_s = time.monotonic()
+
+    def describe(self) -> str:
+        """Return a line; the kernel's own threads count among the others."""
+        cores = os.cpu_count() or 1
+        spent_s = _busy_s() - _own_s() - self._before_s
+        share = max(0.0, spent_s / (time.monotonic() - self._begin_s) / cores)
+        verdict = ": too much, the numbers may be off" if share > OTHERS_MAX else ""
+        return f"others   took {share:.0%} of the cores during the run{verdict}"
+
+
+def _busy_s() -> float:
+    """Return the processor time that was spent on this machine (proc_stat(5))."""
+    ticks = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    idle = ticks[3] + ticks[4]
+    return (sum(ticks) - idle) / os.sysconf("SC_CLK_TCK")
+
+
+def _own_s() -> float:
+    """Return the processor time of this process and of all that it started and that has ended."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def _disk(folder: Path) -> str:
