@@ -11,6 +11,7 @@ from atoll.log import get_logger
 from atoll.roles import RoleContext
 from storage.keeper.auditor import Auditor
 from storage.keeper.due import settle_due
+from storage.keeper.probe import probe
 from storage.keeper.reaper import reap
 from storage.metrics import KEEPER_ACTIONS
 from storage.node import KEEPER_SLOT, Node, open_node
@@ -93,6 +94,12 @@ class Keeper:
     async def _audit_devices(self) -> None:
         for number, device in self._node.devices.items():
             if device.replica.failed is not None:
+                continue
+            killer = await probe(device.folder.root)
+            if killer is not None:
+                reason = f"the index kills who reads it ({killer})"
+                await self._world.threads.run(device.folder.fail, reason)
+                log.error("device failed", device=number, reason=reason)
                 continue
             auditor = Auditor(
                 self._world,
