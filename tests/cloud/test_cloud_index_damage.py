@@ -4,7 +4,7 @@ import os
 import random
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,9 +19,8 @@ pytestmark = pytest.mark.slow
 
 ROUNDS = int(os.environ.get("ATOLL_CLOUD_FLIPS", "5"))
 FLIPS = 5
-TABLES = (
-    "objects", "inline", "rows", "containers", "accounts", "counters", "digests", "outbox", "due",
-    "facts",
+USED_TABLES = (
+    "objects", "inline", "rows", "containers", "accounts", "counters", "digests", "due", "facts",
 )  # fmt: skip
 PROVEN = (Part.LEAF_KEY, Part.LEAF_VALUE, Part.OVERFLOW_VALUE, Part.BRANCH_KEY)
 FLAGS = ("--workers", "1")
@@ -30,14 +29,14 @@ AUDITING = (*FLAGS, "--set", "storage.audit_interval_s=1")
 Right = dict[str, Answer | None]
 
 
-def index_file(cloud: RunningCloud) -> Path:
-    """Return the data file of the only device."""
-    return cloud.storage.device(0) / "index" / "data.mdb"
+def index_file(cloud: RunningCloud, device: int = 0) -> Path:
+    """Return the data file of a device."""
+    return cloud.storage.device(device) / "index" / "data.mdb"
 
 
-def fill_and_stop(cloud: RunningCloud) -> tuple[Login, bytes]:
+def fill_and_stop(cloud: RunningCloud, *flags: str) -> tuple[Login, bytes]:
     """Make a cloud with known content and reports still owed; return its index at rest."""
-    cloud.start(*FLAGS, "--set", "storage.keeper_interval_s=3600")
+    cloud.start(*FLAGS, "--set", "storage.keeper_interval_s=3600", *flags)
     with SwiftClient(cloud) as client:
         fill(client)
     login = log_in(cloud)
@@ -56,11 +55,13 @@ def right_answers(cloud: RunningCloud, login: Login) -> Right:
     return right
 
 
-def flip_some(path: Path, rng: random.Random) -> list[str]:
+def flip_some(
+    path: Path, rng: random.Random, tables: Sequence[str] = (*USED_TABLES, "outbox")
+) -> list[str]:
     """Turn over bits of tables and parts at random; return where they are."""
     data = bytearray(path.read_bytes())
     places = []
-    for table in rng.sample(TABLES, FLIPS):
+    for table in rng.sample(tables, FLIPS):
         pieces = [piece for piece in regions(path, table) if piece.part in PROVEN]
         part = rng.choice(sorted({piece.part for piece in pieces}, key=lambda part: part.name))
         piece = rng.choice([piece for piece in pieces if piece.part is part])
@@ -89,6 +90,19 @@ def test_a_flipped_bit_never_leads_to_a_wrong_answer(cloud: RunningCloud) -> Non
         assert wrong == [], places
         kept.update(answer is not None for answer in found.values())
     assert kept[True] > kept[False]
+
+
+def test_damage_in_one_of_three_is_noticed_by_nobody(cloud: RunningCloud) -> None:
+    login, _ = fill_and_stop(cloud, "--devices", "3", "--replicas", "3")
+    cloud.start(*FLAGS)
+    right = answers(cloud, login)
+    assert None not in right.values()
+    assert cloud.stop() == 0
+    for seed in range(4):
+        flip_some(index_file(cloud, device=1), random.Random(seed), USED_TABLES)
+    cloud.start(*FLAGS)
+    found = answers(cloud, login)
+    assert [name for name, answer in found.items() if answer != right[name]] == []
 
 
 def leaf_pages(path: Path, table: str) -> dict[int, list[bytes]]:
