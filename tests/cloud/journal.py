@@ -58,7 +58,7 @@ class Journal:
         """Judge the answer to a GET; what was seen once has to stay."""
         possible = self.possible[name]
         if answer.status == 404:
-            seen = {None} & possible
+            seen = possible & {None}
         elif answer.status == 200:
             seen = {one for one in possible if one is not None and one.is_in(answer)}
         else:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from running_cloud import RunningCloud
 from swift_client import Answer, Broken, Login, SwiftClient
@@ -41,13 +42,13 @@ def _path(number: int) -> str:
 def _questions() -> Iterator[tuple[str, Question]]:
     """Walk what can be asked, with a name for each."""
     for path in map(_path, range(OBJECTS + 20)):  # the last ones are not there
-        yield f"GET {path}", lambda client, path=path: client.get(path)
-        yield f"HEAD {path}", lambda client, path=path: client.head(path)
+        yield f"GET {path}", partial(SwiftClient.get, path=path)
+        yield f"HEAD {path}", partial(SwiftClient.head, path=path)
     for container in ("", "/none", *(f"/{name}" for name in _CONTAINERS)):
-        yield f"HEAD {container}", lambda client, path=container: client.head(path)
+        yield f"HEAD {container}", partial(SwiftClient.head, path=container)
         for query in _QUERIES:
             target = f"{container}?format=json&{query}"
-            yield f"GET {target}", lambda client, target=target: client.request("GET", target)
+            yield f"GET {target}", partial(SwiftClient.request, method="GET", path=target)
 
 
 def answers(cloud: RunningCloud, login: Login) -> dict[str, Answer | None]:

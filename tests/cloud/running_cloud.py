@@ -31,7 +31,7 @@ _libc = ctypes.CDLL(None)
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], patience_s: float = PATIENCE_S) -> T:
+def wait_for(condition: Callable[[], T | None], patience_s: float = PATIENCE_S) -> T:
     """Return the condition's first true value; fail when there is none for a long time."""
     deadline_s = time.monotonic() + patience_s
     while time.monotonic() < deadline_s:

@@ -1,6 +1,7 @@
 """Objects whose time comes: gone for readers at once, and from listings and disk soon after."""
 
 import time
+from functools import partial
 
 import pytest
 from running_cloud import RunningCloud, wait_for
@@ -10,6 +11,11 @@ from swift_client import SwiftClient
 pytestmark = pytest.mark.slow
 
 LARGE = bytes(100_000)
+
+
+def is_gone(client: SwiftClient, path: str) -> bool:
+    """Tell whether an object is not there for readers."""
+    return client.get(path).status == 404
 
 
 def test_what_expires_vanishes(cloud: RunningCloud) -> None:
@@ -28,7 +34,7 @@ def test_what_expires_vanishes(cloud: RunningCloud) -> None:
         assert client.head("/c/small").headers["x-delete-at"] == str(at)
         assert client.get("/c/large").body == LARGE
         for name in ("small", "large", "doomed"):
-            wait_for(lambda name=name: client.get(f"/c/{name}").status == 404)
+            wait_for(partial(is_gone, client, f"/c/{name}"))
             assert client.head(f"/c/{name}").status == 404
             assert client.post(f"/c/{name}", X_Object_Meta_A="b").status == 404
             assert client.delete(f"/c/{name}").status == 404

@@ -30,14 +30,14 @@ def cut_short(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
 
 
-DAMAGES = {
+DAMAGES: dict[str, Callable[[Path], object]] = {
     "first byte": flip_at(0),
     "middle": flip_at(SIZE_BYTES // 2),
     "block table": flip_at(SIZE_BYTES + 20),
     "last byte": flip_at(-1),
     "cut": cut_short,
     "empty": lambda path: path.write_bytes(b""),
-    "gone": Path.unlink,
+    "gone": lambda path: path.unlink(),
 }
 
 
