@@ -18,6 +18,7 @@ class DueKind(IntEnum):
     EXPIRE = 1  # delete an object
     RECLAIM_OBJECT = 2  # forget a tombstone
     RECLAIM_ROW = 3  # forget a deleted row
+    RECLAIM_PARTS = 4  # remove the parts of a composite that is gone, unless it is still named
 
 
 class Due(NamedTuple):

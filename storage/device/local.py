@@ -198,7 +198,9 @@ class LocalReplica:
     async def open_payload(self, record: ObjectRecord) -> LocalPayload:
         """Open a payload file."""
         try:
-            reader = self._payloads.open(record.write_id, record.size_bytes, record.location.seal)
+            reader = self._payloads.open(
+                record.write_id, record.stored_size_bytes, record.location.seal
+            )
         except DiskError as error:
             raise ReplicaFailedError(self._number, str(error)) from error
         return LocalPayload(self._number, reader, self._world)

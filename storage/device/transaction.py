@@ -18,6 +18,7 @@ from storage.mutation import Outcome
 from storage.seal import DamagedError, is_sealed, pack, seal, unpack, unpack_body
 from storage.timestamp import ZERO, milliseconds
 
+PARTS_GRACE_S = 900
 FACT_HIGHEST = b"highest timestamp"
 
 
@@ -120,6 +121,11 @@ class Transaction:
         """Remember a tombstone until it is old enough to be reclaimed."""
         at_s = milliseconds(timestamp) // 1000 + self._reclaim_age_s
         self.remind(at_s, kind, subject, (*names, timestamp))
+
+    def reclaim_parts(self, subject: bytes, timestamp: bytes, names: tuple[object, ...]) -> None:
+        """Remember the parts of a composite that is gone, until nobody can be reading them."""
+        at_s = milliseconds(timestamp) // 1000 + PARTS_GRACE_S
+        self.remind(at_s, DueKind.RECLAIM_PARTS, subject, names)
 
     def put_payload(self, write_id: bytes, payload: bytes) -> None:
         """Store a small payload in the index."""

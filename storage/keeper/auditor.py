@@ -169,7 +169,7 @@ class Auditor:
                 await self._verify_file(record)
             else:
                 return
-            report.payload_bytes += record.size_bytes
+            report.payload_bytes += record.stored_size_bytes
         except (PayloadDamagedError, DamagedError, FileNotFoundError, DiskError):
             with self._index.snapshot() as snapshot:
                 now = newest(snapshot, prefix)
@@ -192,11 +192,11 @@ class Auditor:
         threads = self._world.threads
         payloads = self._folder.payloads
         reader = await threads.run(
-            payloads.open, record.write_id, record.size_bytes, record.location.seal
+            payloads.open, record.write_id, record.stored_size_bytes, record.location.seal
         )
         try:
             buffer = memoryview(bytearray(PIECE_SIZE_BYTES))
-            for at in range(0, record.size_bytes, PIECE_SIZE_BYTES):
+            for at in range(0, record.stored_size_bytes, PIECE_SIZE_BYTES):
                 await threads.run(_read_piece, reader, buffer, at // BLOCK_SIZE_BYTES)
                 await trio.sleep(PIECE_SIZE_BYTES / self._bytes_per_s_max)
         finally:

@@ -1,4 +1,4 @@
-"""The record of an object: its stored form, version 1.
+"""The record of an object: its stored form, version 2.
 
 A record is a sealed msgpack list under `policy ‖ name hash ‖ inverse created timestamp` in the
 table `objects`. Its last field says where this device keeps the payload; it is local, and the one
@@ -17,10 +17,15 @@ from storage.seal import DamagedError, pack, unpack
 from storage.timestamp import Timestamp, inverse
 
 TABLE = "objects"
-RECORD_VERSION = 1
+RECORD_VERSION = 2
+LOCATION_FIELD = 17
 POLICY_SIZE_BYTES = 2
 PREFIX_SIZE_BYTES = POLICY_SIZE_BYTES + 16
 DIGEST_RANGE_BITS = 12
+NULL_VERSION = b"null"
+"""Names the null version where a version is asked for; all others go by their write id."""
+PARTS = "x-atoll-parts"
+"""In system metadata of a composite: where its parts lie, which go when nothing names them."""
 
 
 class State(IntEnum):
@@ -65,12 +70,15 @@ class ObjectRecord(NamedTuple):
         created: timestamp of the write.
         changed: timestamp of the last change of metadata; `created` when there was none.
         state: see `State`.
-        size_bytes: of the payload.
-        etag: MD5 of the payload in hexadecimal.
+        size_bytes: of the object as its readers see it.
+        etag: MD5 of the payload in hexadecimal; of a composite what its maker says.
         content_type: as the client gave it.
         metadata: the client's own, by lower-case name without a front door's prefix.
         system: everything else that a front door keeps: content-encoding, delete-at, …
-        identity: BLAKE3 of the payload.
+        identity: BLAKE3 of the stored payload.
+        is_null: this is the null version, of which a name has one: it supersedes older ones.
+        manifest_size_bytes: of a composite's manifest, which is what is stored as its payload; 0
+            for a plain object, whose payload is stored itself.
         location: see `Location`.
     """
 
@@ -89,6 +97,8 @@ class ObjectRecord(NamedTuple):
     metadata: dict[str, str]
     system: dict[str, str]
     identity: bytes
+    is_null: bool = True
+    manifest_size_bytes: int = 0
     location: Location = Location()
 
     @property
@@ -97,10 +107,20 @@ class ObjectRecord(NamedTuple):
         return self.state == State.DATA
 
     @property
+    def stored_size_bytes(self) -> int:
+        """The size of what is stored as the payload."""
+        return self.manifest_size_bytes or self.size_bytes
+
+    @property
     def delete_at_s(self) -> int | None:
         """When the object expires, in seconds since 1970."""
         value = self.system.get("x-delete-at")
         return None if value is None else int(value)
+
+    @property
+    def parts(self) -> str:
+        """Where the parts of a composite lie that must be reclaimed after it; empty for none."""
+        return self.system.get(PARTS, "") if self.manifest_size_bytes else ""
 
     def is_expired(self, now_s: float) -> bool:
         """Tell whether the object's time has passed."""
@@ -141,7 +161,7 @@ def decode_object(key: bytes, fields: list[Any]) -> ObjectRecord:
     """
     if fields[0] != RECORD_VERSION:
         raise DamagedError(TABLE, key, f"record version {fields[0]} is unknown")
-    fields[15] = Location(*fields[15])
+    fields[LOCATION_FIELD] = Location(*fields[LOCATION_FIELD])
     return ObjectRecord(*fields)
 
 
@@ -180,4 +200,4 @@ def record_digest(prefix: bytes, record: ObjectRecord) -> int:
     if record.location.where == Where.DAMAGED:
         return 0
     key = prefix + record.write_id + record.created + record.changed
-    return xxhash.xxh3_128_intdigest(pack(key, record[:15]))
+    return xxhash.xxh3_128_intdigest(pack(key, record[:LOCATION_FIELD]))

@@ -67,6 +67,7 @@ def put(txn: Transaction, ask: PutObject) -> Decision:
         for key, old in versions(txn, prefix):
             if old.write_id != record.write_id:
                 _drop_payload(txn, old)
+                _drop_parts(txn, prefix, old, record)
             _remove(txn, prefix, key, old)
         _keep_payload(txn, record, ask.payload)
         _store(txn, prefix, record)
@@ -225,6 +226,15 @@ def _drop_payload(txn: Transaction, record: ObjectRecord) -> None:
         txn.batch.delete("inline", record.write_id)
     elif record.location.where == Where.FILE:
         _remove_file(txn, record.write_id)
+
+
+def _drop_parts(
+    txn: Transaction, prefix: bytes, old: ObjectRecord, successor: ObjectRecord
+) -> None:
+    """Have the parts of a composite reclaimed that is replaced; a retry may name them again."""
+    if old.parts and old.parts != successor.parts:
+        names = (old.account, old.container, old.name, old.write_id, old.parts)
+        txn.reclaim_parts(prefix + old.write_id, successor.created, names)
 
 
 def _remove_file(txn: Transaction, write_id: bytes) -> None:

@@ -8,13 +8,41 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from enum import Enum
 from typing import NamedTuple, Protocol
 
 from storage.account.record import AccountRecord
 from storage.container.listing import Entry, Query
 from storage.container.record import ContainerRecord
 from storage.container.row import Counters
+from storage.container.versions import VersionEntry, VersionQuery
 from storage.object.record import ObjectRecord
+
+
+class Versioning(Enum):
+    """What a write does with the version that is there.
+
+    The S3 names and meanings: Amazon S3 User Guide, "How S3 Versioning works".
+    """
+
+    OFF = "off"
+    """Writes replace the null version, deletions remove it; others are not touched."""
+    ENABLED = "Enabled"
+    """Each write adds a version; a deletion adds a delete marker."""
+    SUSPENDED = "Suspended"
+    """Writes replace the null version; a deletion replaces it by a delete marker."""
+
+
+class Deletion(NamedTuple):
+    """What a deletion did.
+
+    Attributes:
+        removed: the living object that was there; nothing where there was none.
+        marker: the delete marker that was left; nothing where versioning is off.
+    """
+
+    removed: ObjectRecord | None
+    marker: ObjectRecord | None = None
 
 
 class Condition(Protocol):
@@ -140,11 +168,22 @@ class Engine(Protocol):
 
     # objects
 
-    async def object(self, container: ContainerRecord, name: str) -> ObjectRecord | None:
-        """Return the newest record of a living, unexpired object, or nothing."""
+    async def object(
+        self, container: ContainerRecord, name: str, version: bytes | None = None
+    ) -> ObjectRecord | None:
+        """Return the current record of a living, unexpired object, or nothing.
+
+        Args:
+            container: as `container` returned it.
+            name: of the object.
+            version: a write id or `NULL_VERSION`: that version, which may be a delete marker.
+        """
+
+    async def current_version(self, container: ContainerRecord, name: str) -> ObjectRecord | None:
+        """Return what `object` returns, or the delete marker that hides the older versions."""
 
     async def get_object(
-        self, container: ContainerRecord, name: str
+        self, container: ContainerRecord, name: str, version: bytes | None = None
     ) -> tuple[ObjectRecord, AbstractAsyncContextManager[Payload]] | None:
         """Return what `object` returns, with what `open` would; cheaper than both."""
 
@@ -165,23 +204,26 @@ class Engine(Protocol):
         self,
         container: ContainerRecord,
         name: str,
-        attributes: Attributes,
+        attributes: Attributes | Callable[[], Attributes],
         body: Body,
         *,
         size_bytes: int | None = None,
         etag: str | None = None,
         condition: Condition | None = None,
+        versioned: Versioning = Versioning.OFF,
     ) -> ObjectRecord:
         """Store an object; when this returns it is durable and listed.
 
         Args:
             container: as `container` returned it.
             name: of the object.
-            attributes: see `Attributes`.
+            attributes: see `Attributes`; a callable is asked once the body has ended. What it
+                raises reaches the caller, and nothing is stored.
             body: read to its end.
             size_bytes: announced length, if any.
             etag: MD5 in hexadecimal that the payload must have.
             condition: judged first on what is there, and again, atomically, with the write.
+            versioned: see `Versioning`.
 
         On cancel: the outcome is unknown; never half an object.
 
@@ -191,6 +233,41 @@ class Engine(Protocol):
             BodyIncompleteError: the body broke off; nothing was stored.
             BodyTooLargeError: nothing was stored.
             ContainerMissingError: the container was deleted meanwhile; nothing was stored.
+            LockedError: the null version that it would replace is locked; nothing was stored.
+        """
+
+    async def put_composite(
+        self,
+        container: ContainerRecord,
+        name: str,
+        attributes: Attributes,
+        manifest: bytes,
+        *,
+        size_bytes: int,
+        etag: str,
+        condition: Condition | None = None,
+        versioned: Versioning = Versioning.OFF,
+    ) -> ObjectRecord:
+        """Store an object whose payload is made of others: a manifest stands in its place.
+
+        The manifest is kept as a payload is: in the index or in a file, verified, repaired. Its
+        record has `manifest_size_bytes`. Where system metadata has `x-atoll-parts`, the keeper
+        reclaims these parts some time after the last record that names them is gone.
+
+        Args:
+            container: as `container` returned it.
+            name: of the object.
+            attributes: see `Attributes`.
+            manifest: at least one byte.
+            size_bytes: of the object as its readers see it.
+            etag: of the object as its readers see it.
+            condition: see `put_object`.
+            versioned: see `Versioning`.
+
+        Raises:
+            PreconditionFailedError: by the condition.
+            ContainerMissingError: the container was deleted meanwhile; nothing was stored.
+            LockedError: the null version that it would replace is locked; nothing was stored.
         """
 
     async def amend_object(
@@ -198,6 +275,9 @@ class Engine(Protocol):
         container: ContainerRecord,
         name: str,
         change: Callable[[ObjectRecord], Attributes],
+        version: bytes | None = None,
+        *,
+        bypass_governance: bool = False,
     ) -> ObjectRecord:
         """Replace content type, metadata and system metadata; the payload stays.
 
@@ -206,18 +286,62 @@ class Engine(Protocol):
             name: of the object.
             change: returns what the living record that it is given shall carry from now on, or
                 raises, which changes nothing; called again when another change came between.
+            version: a write id or `NULL_VERSION`; by default the current one.
+            bypass_governance: whether a retention of mode GOVERNANCE may be weakened.
 
         Raises:
             ObjectMissingError: there is none.
+            VersionMissingError: there is no such version, or it is a delete marker.
+            LockedError: the change would weaken object lock.
         """
 
     async def delete_object(
-        self, container: ContainerRecord, name: str, condition: Condition | None = None
-    ) -> ObjectRecord:
-        """Delete an object and return the record it had.
+        self,
+        container: ContainerRecord,
+        name: str,
+        condition: Condition | None = None,
+        *,
+        versioned: Versioning = Versioning.OFF,
+    ) -> Deletion:
+        """Delete an object: for good, or behind a delete marker; see `Versioning`.
+
+        With versioning on or suspended a marker is left even where nothing is there.
 
         Raises:
-            ObjectMissingError: there is none.
+            ObjectMissingError: there is none, and versioning is off.
             PreconditionFailedError: by the condition.
             ContainerMissingError: the container was deleted meanwhile.
+            LockedError: the null version that would be lost is locked.
         """
+
+    # versions
+
+    async def delete_version(
+        self,
+        container: ContainerRecord,
+        name: str,
+        version: bytes,
+        condition: Condition | None = None,
+        *,
+        bypass_governance: bool = False,
+    ) -> ObjectRecord:
+        """Delete one version, or a delete marker, for good; return the record it had.
+
+        Args:
+            container: as `container` returned it.
+            name: of the object.
+            version: a write id or `NULL_VERSION`.
+            condition: judged on that version, a delete marker too.
+            bypass_governance: whether a retention of mode GOVERNANCE is no obstacle.
+
+        Raises:
+            VersionMissingError: there is no such version.
+            PreconditionFailedError: by the condition.
+            LockedError: object lock protects it.
+            ContainerMissingError: the container was deleted meanwhile.
+        """
+
+    async def list_versions(
+        self, container: ContainerRecord, query: VersionQuery
+    ) -> list[VersionEntry]:
+        """List versions and delete markers by name, the newest of each name first."""

@@ -22,6 +22,14 @@ class ObjectMissingError(StoreError):
     """There is no such object; the caller's mistake."""
 
 
+class VersionMissingError(ObjectMissingError):
+    """The object has no such version; the caller's mistake."""
+
+
+class LockedError(StoreError):
+    """Object lock protects the version from what was asked; the caller's mistake."""
+
+
 class ContainerNotEmptyError(StoreError):
     """A container with objects cannot be deleted; the caller's mistake."""
 

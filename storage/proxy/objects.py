@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import trio
 
 from atoll.branch import Branch
+from atoll.invariant import invariant
 from atoll.world import World
 from storage.container.record import ContainerRecord
 from storage.mutation import (
@@ -27,6 +28,7 @@ from storage.mutation import (
     WithdrawRow,
 )
 from storage.object.record import (
+    NULL_VERSION,
     RECORD_VERSION,
     Location,
     ObjectRecord,
@@ -37,7 +39,7 @@ from storage.object.record import (
 )
 from storage.path import PathHasher
 from storage.placement import Placement
-from storage.proxy.engine import Attributes, Body, Condition
+from storage.proxy.engine import Attributes, Body, Condition, Deletion, Versioning
 from storage.proxy.errors import (
     ContainerMissingError,
     EtagMismatchError,
@@ -46,12 +48,13 @@ from storage.proxy.errors import (
     PreconditionFailedError,
     StoreFullError,
     UnavailableError,
+    VersionMissingError,
 )
 from storage.proxy.payloads import InlinePayload, OpenPayload
 from storage.proxy.quorum import Tally, Verdict, blocking, majority
 from storage.proxy.registers import Registers, row_of
 from storage.proxy.settings import EngineSettings
-from storage.proxy.upload import Intakes
+from storage.proxy.upload import Intake, Intakes
 from storage.proxy.voters import Voters, Votes
 from storage.timestamp import ZERO, HybridClock, Timestamp
 
@@ -114,15 +117,19 @@ class Objects:
 
     # reading
 
-    async def find(self, container: ContainerRecord, name: str) -> ObjectRecord | None:
+    async def find(
+        self, container: ContainerRecord, name: str, version: bytes | None = None
+    ) -> ObjectRecord | None:
         """Return the newest record of a living, unexpired object, or nothing."""
         name_hash = self._hasher(container.account, container.name, name)
         voters = self._placement.object(container.policy, name_hash)
         record = await self._registers.newest(container.policy, name_hash, voters)
-        return record if self._lives(record, container) else None
+        if record is None or not self._lives(record, container):
+            return None
+        return record if version in (None, NULL_VERSION, record.write_id) else None
 
     async def find_with_payload(
-        self, container: ContainerRecord, name: str
+        self, container: ContainerRecord, name: str, version: bytes | None = None
     ) -> tuple[ObjectRecord, InlinePayload | OpenPayload] | None:
         """Return what `find` returns, and its payload to open: one look where one is enough."""
         policy = container.policy
@@ -137,6 +144,8 @@ class Objects:
         else:
             record = await self._registers.newest(policy, name_hash, numbers)
         if record is None or not self._lives(record, container):
+            return None
+        if version not in (None, NULL_VERSION, record.write_id):
             return None
         if whole is not None:
             return record, InlinePayload(whole)
@@ -196,40 +205,63 @@ class Objects:
         self,
         container: ContainerRecord,
         name: str,
-        attributes: Attributes,
+        attributes: Attributes | Callable[[], Attributes],
         body: Body,
         *,
         size_bytes: int | None = None,
         etag: str | None = None,
         condition: Condition | None = None,
+        versioned: Versioning = Versioning.OFF,
     ) -> ObjectRecord:
         """Store an object; see `storage.proxy.engine.Engine.put_object`."""
+
+        def describe(intake: Intake) -> ObjectRecord:
+            if etag is not None and etag != intake.etag:
+                raise EtagMismatchError(intake.etag)
+            carried = attributes() if callable(attributes) else attributes
+            return _new_record(container, name, carried, intake.size_bytes, intake.etag)
+
         target = self._target(container, name)
+        return await self._take_in(target, body, size_bytes, condition, describe)
+
+    async def put_composite(
+        self,
+        container: ContainerRecord,
+        name: str,
+        attributes: Attributes,
+        manifest: bytes,
+        *,
+        size_bytes: int,
+        etag: str,
+        condition: Condition | None = None,
+        versioned: Versioning = Versioning.OFF,
+    ) -> ObjectRecord:
+        """Store a manifest as an object; see `storage.proxy.engine.Engine.put_composite`."""
+        invariant(bool(manifest), "a manifest has bytes", container=container.name, name=name)
+
+        def describe(intake: Intake) -> ObjectRecord:
+            record = _new_record(container, name, attributes, size_bytes, etag)
+            return record._replace(manifest_size_bytes=intake.size_bytes)
+
+        target = self._target(container, name)
+        return await self._take_in(target, _WholeBody(manifest), len(manifest), condition, describe)
+
+    async def _take_in(
+        self,
+        target: _Target,
+        body: Body,
+        size_bytes: int | None,
+        condition: Condition | None,
+        describe: Callable[[Intake], ObjectRecord],
+    ) -> ObjectRecord:
+        """Take in a payload and store the record that describes it."""
         judge = self._of_living(target, condition)
         if judge is not None:
             await self._look(target, judge)
         write_id = self._clock.now()
         replicas = [self._voters.replicas[number] for number in target.object_voters]
         async with self._intakes.take(body, write_id, replicas, size_bytes) as intake:
-            if etag is not None and etag != intake.etag:
-                raise EtagMismatchError(intake.etag)
-            record = ObjectRecord(
-                RECORD_VERSION,
-                container.account,
-                container.name,
-                name,
-                container.id,
-                write_id,
-                ZERO,
-                ZERO,
-                State.DATA,
-                intake.size_bytes,
-                intake.etag,
-                attributes.content_type,
-                dict(attributes.metadata),
-                dict(attributes.system),
-                b"",
-            )
+            record = describe(intake)._replace(write_id=write_id)
             if intake.inline is not None:
                 record = record._replace(identity=intake.identity, location=_INLINE)
                 return await self._store(target, record, {}, judge, intake.inline)
@@ -248,8 +280,13 @@ class Objects:
                 raise
 
     async def delete(
-        self, container: ContainerRecord, name: str, condition: Condition | None = None
-    ) -> ObjectRecord:
+        self,
+        container: ContainerRecord,
+        name: str,
+        condition: Condition | None = None,
+        *,
+        versioned: Versioning = Versioning.OFF,
+    ) -> Deletion:
         """Delete an object; see `storage.proxy.engine.Engine.delete_object`."""
         target = self._target(container, name)
         found: list[ObjectRecord] = []
@@ -264,7 +301,29 @@ class Objects:
         empty = tombstone(container.account, container.name, name, container.id, ZERO)
         judge = self._of_living(target, must_exist)
         await self._store(target, empty._replace(write_id=self._clock.now()), {}, judge)
-        return found[-1]
+        return Deletion(found[-1])
+
+    async def delete_version(
+        self,
+        container: ContainerRecord,
+        name: str,
+        version: bytes,
+        condition: Condition | None = None,
+        *,
+        bypass_governance: bool = False,
+    ) -> ObjectRecord:
+        """Delete a version; see `storage.proxy.engine.Engine.delete_version`."""
+
+        def must_be_it(current: ObjectRecord | None) -> None:
+            if current is None or version not in (NULL_VERSION, current.write_id):
+                raise VersionMissingError(name)
+            if condition is not None:
+                condition(current)
+
+        removed = (await self.delete(container, name, must_be_it)).removed
+        if removed is None:
+            raise VersionMissingError(name)
+        return removed
 
     async def expire(self, container: ContainerRecord, name: str, write_id: bytes) -> bool:
         """Delete an object whose time has passed, if it still is the one that was written so.
@@ -315,6 +374,9 @@ class Objects:
         container: ContainerRecord,
         name: str,
         change: Callable[[ObjectRecord], Attributes],
+        version: bytes | None = None,
+        *,
+        bypass_governance: bool = False,
     ) -> ObjectRecord:
         """Replace an object's metadata; see `storage.proxy.engine.Engine.amend_object`."""
         target = self._target(container, name)
@@ -322,6 +384,8 @@ class Objects:
             newest, expected = await self._look(target, None)
             if newest is None or not self._lives(newest, container):
                 raise ObjectMissingError(name)
+            if version not in (None, NULL_VERSION, newest.write_id):
+                raise VersionMissingError(name)
             attributes = change(newest)
             record = newest._replace(
                 changed=self._clock.now(),
@@ -449,7 +513,42 @@ class Objects:
             await self._voters.write({number: [ask] for number in numbers}, numbers)
 
 
+class _WholeBody:
+    """Bytes that are there already, as a body."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    async def receive(self) -> bytes:
+        """Return all of them, then none."""
+        data, self._data = self._data, b""
+        return data
+
+
 _INLINE = Location(Where.INLINE)
+
+
+def _new_record(
+    container: ContainerRecord, name: str, attributes: Attributes, size_bytes: int, etag: str
+) -> ObjectRecord:
+    """Return the record of an object, before it has a write id, timestamps and a place."""
+    return ObjectRecord(
+        RECORD_VERSION,
+        container.account,
+        container.name,
+        name,
+        container.id,
+        ZERO,
+        ZERO,
+        ZERO,
+        State.DATA,
+        size_bytes,
+        etag,
+        attributes.content_type,
+        dict(attributes.metadata),
+        dict(attributes.system),
+        b"",
+    )
 
 
 def _describe(record: ObjectRecord, prefix: bytes) -> dict[str, str]:

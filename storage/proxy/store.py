@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from atoll.world import World
+from storage.container.listing import Query
 from storage.container.record import ContainerRecord
-from storage.object.record import ObjectRecord
+from storage.container.versions import VersionEntry, VersionQuery
+from storage.object.record import NULL_VERSION, ObjectRecord
 from storage.path import PathHasher
 from storage.placement import Placement
 from storage.proxy.accounts import Accounts
@@ -55,10 +57,13 @@ class Store:
         self.delete_account = self.accounts.delete
         self.list_containers = self.accounts.entries
         self.object = self.objects.find
+        self.current_version = self.objects.find
         self.get_object = self.objects.find_with_payload
         self.put_object = self.objects.put
+        self.put_composite = self.objects.put_composite
         self.amend_object = self.objects.amend
         self.delete_object = self.objects.delete
+        self.delete_version = self.objects.delete_version
 
     async def create_container(
         self, account: str, container: str, values: Mapping[str, str], policy: int = 0
@@ -66,6 +71,16 @@ class Store:
         """Create a container and, where it is missing, its account."""
         await self.accounts.ensure(account)
         return await self.containers.create(account, container, values, policy)
+
+    async def list_versions(
+        self, container: ContainerRecord, query: VersionQuery
+    ) -> list[VersionEntry]:
+        """List null versions."""
+        plain = Query(query.limit, query.key_marker, "", query.prefix, query.delimiter)
+        return [
+            VersionEntry(name, NULL_VERSION if row else b"", row is not None, False, row)
+            for name, row in await self.list_objects(container, plain)
+        ]
 
     def open(self, container: ContainerRecord, record: ObjectRecord) -> OpenPayload:
         """Open an object's payload."""

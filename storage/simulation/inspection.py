@@ -13,6 +13,7 @@ from storage.device.index import Snapshot, walk
 from storage.device.payload import PayloadFolder
 from storage.device.transaction import read_digest
 from storage.object.record import (
+    LOCATION_FIELD,
     PREFIX_SIZE_BYTES,
     ObjectRecord,
     State,
@@ -115,7 +116,9 @@ def _check_payloads(device: Device, snapshot: Snapshot, where: str, may_rot: boo
         elif record.location.where == Where.FILE:
             files.add(payloads.path(record.write_id))
             if not may_rot:
-                payloads.open(record.write_id, record.size_bytes, record.location.seal).close()
+                payloads.open(
+                    record.write_id, record.stored_size_bytes, record.location.seal
+                ).close()
         else:
             waiting.add(payloads.path(record.write_id))  # for the replicator
     kept = {bytes(key) for key, _ in snapshot.scan("inline", b"")}
@@ -139,7 +142,7 @@ def _replicated(device: Device) -> dict[str, dict[bytes, object]]:
         alive = {one.id for one in (*containers.values(), *accounts.values()) if one and one.alive}
         return {
             "objects": {
-                key: str(record[:15])
+                key: str(record[:LOCATION_FIELD])
                 for key, record in _objects(snapshot)
                 if record.container_id in alive
             },

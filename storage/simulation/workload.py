@@ -13,7 +13,7 @@ from atoll.world import Random
 from storage.container.listing import Query
 from storage.container.record import ContainerRecord
 from storage.object.record import ObjectRecord
-from storage.proxy.engine import Attributes
+from storage.proxy.engine import Attributes, Deletion
 from storage.proxy.errors import (
     BodyIncompleteError,
     ContainerMissingError,
@@ -260,17 +260,16 @@ class Client:
         return "done"
 
     async def _delete(self, name: Name) -> str:
-        async def delete(store: Store) -> ObjectRecord:
+        async def delete(store: Store) -> Deletion:
             return await store.delete_object(await _container(store, name[0]), name[1])
 
         operation = self._checker.begin(name, "delete")
         try:
-            record = await self._change(name, operation, delete)
+            record = (await self._change(name, operation, delete)).removed
         except ObjectMissingError:
-            self._checker.end(operation, None)
-            return "missing"
-        self._checker.end(operation, self._checker.payload_of(record.etag))
-        return "done"
+            record = None
+        self._checker.end(operation, record and self._checker.payload_of(record.etag))
+        return "done" if record else "missing"
 
     async def read(self, name: Name, *, with_payload: bool) -> str:
         """Read an object, or a piece of it."""
@@ -386,7 +385,7 @@ class Client:
             attributes = Attributes("text/plain", {}, {})
             record = await store.put_object(container, name, attributes, body)
         elif kind == "delete":
-            record = await store.delete_object(container, name)
+            record = (await store.delete_object(container, name)).removed
         else:
             record = await store.object(container, name)
         return None if record is None else self._checker.payload_of(record.etag)

@@ -73,7 +73,7 @@ class Samples:
         return ObjectRecord(
             RECORD_VERSION, "AUTH_a", "c", name, CONTAINER_ID, now, now, now, State.DATA,
             len(payload), etag, "text/plain", {"color": "red"}, {"x": "y"},
-            blake3(payload).digest(), Location(where),
+            blake3(payload).digest(), location=Location(where),
         )  # fmt: skip
 
     def put(self, name: str, payload: bytes) -> list[Mutation]:

@@ -29,7 +29,7 @@ PREFIX = object_prefix(0, HASH)
 STAMP = at_milliseconds(1000)
 RECORD = ObjectRecord(
     RECORD_VERSION, "a", "c", "o", b"id", STAMP, STAMP, STAMP, State.DATA, 3, "", "", {}, {}, b"",
-    Location(Where.DAMAGED),
+    location=Location(Where.DAMAGED),
 )  # fmt: skip
 
 

@@ -31,9 +31,9 @@ PREFIX = object_prefix(3, bytes(range(16)))
 
 def full_record() -> ObjectRecord:
     return ObjectRecord(
-        1, "AUTH_a", "c", "né", bytes(12), at(5), at(6), at(7), State.DATA, 2**33,
+        2, "AUTH_a", "c", "né", bytes(12), at(5), at(6), at(7), State.DATA, 2**33,
         "d41d8cd98f00b204e9800998ecf8427e", "text/plain", {"color": "réd"}, {"x-delete-at": "99"},
-        bytes(range(32)), Location(Where.FILE, bytes(range(16))),
+        bytes(range(32)), location=Location(Where.FILE, bytes(range(16))),
     )  # fmt: skip
 
 
@@ -45,8 +45,8 @@ def test_the_stored_form() -> None:
     assert stored.hex() == GOLDEN_RECORD
     fields = unpack("objects", key, stored)
     assert decode_object(key, list(fields)) == record
-    with pytest.raises(DamagedError, match="version 2"):
-        decode_object(key, [2, *fields[1:]])
+    with pytest.raises(DamagedError, match="version 3"):
+        decode_object(key, [3, *fields[1:]])
 
 
 def test_the_stored_form_of_a_deletion() -> None:
@@ -125,15 +125,15 @@ def test_a_foreign_value_is_not_believed() -> None:
 
 GOLDEN_KEY = "0003000102030405060708090a0b0c0d0e0ffe688bdf23f9fffefffffef8"
 GOLDEN_RECORD = (
-    "7e834bed7be323e4dc001001a6415554485f61a163a36ec3a9c40c000000000000000000000000c40c019774"
+    "4099c4cc40d39499dc001202a6415554485f61a163a36ec3a9c40c000000000000000000000000c40c019774"
     "20dc05000100000107c40c01977420dc06000100000107c40c01977420dc0700010000010700cf0000000200"
     "000000d9206434316438636439386630306232303465393830303939386563663834323765aa746578742f70"
     "6c61696e81a5636f6c6f72a472c3a96481ab782d64656c6574652d6174a23939c42000010203040506070809"
-    "0a0b0c0d0e0f101112131415161718191a1b1c1d1e1f9202c410000102030405060708090a0b0c0d0e0f"
+    "0a0b0c0d0e0f101112131415161718191a1b1c1d1e1fc3009202c410000102030405060708090a0b0c0d0e0f"
 )
 GOLDEN_TOMBSTONE = (
-    "d62b874c2be3b5fddc001001a6415554485f61a163a16ec40c000000000000000000000000c40c01977420dc"
-    "05000100000107c40c01977420dc05000100000107c40c01977420dc050001000001070200a0a08080c40092"
-    "00c400"
+    "a5ad38abf188c2a4dc001202a6415554485f61a163a16ec40c000000000000000000000000c40c01977420dc"
+    "05000100000107c40c01977420dc05000100000107c40c01977420dc050001000001070200a0a08080c400c3"
+    "009200c400"
 )
-GOLDEN_DIGEST = "d6ab2ecc5156721ad7cbdfe383c672b3"
+GOLDEN_DIGEST = "d6817aca997d7655dd30006c2788cf91"

@@ -36,7 +36,7 @@ METADATA = st.dictionaries(TEXT, st.tuples(TEXT, BYTES), max_size=3)
 LOCATIONS = st.builds(Location, st.integers(0, 3), BYTES)
 OBJECTS = st.builds(
     ObjectRecord, NUMBERS, TEXT, TEXT, TEXT, BYTES, BYTES, BYTES, BYTES, NUMBERS, NUMBERS, TEXT,
-    TEXT, STRINGS, STRINGS, BYTES, LOCATIONS,
+    TEXT, STRINGS, STRINGS, BYTES, st.booleans(), NUMBERS, LOCATIONS,
 )  # fmt: skip
 ROWS = st.builds(
     Row, BYTES, st.booleans(), NUMBERS, NUMBERS, TEXT, TEXT, NUMBERS, st.none() | STRINGS
