@@ -254,13 +254,24 @@ class S3Error(Exception):
         *,
         status: int | None = None,
         headers: tuple[Header, ...] = (),
+        details: Mapping[str, str | int] | None = None,
         **extra: str | int,
     ) -> None:
+        """Say what is refused.
+
+        Args:
+            code: one of `ERRORS`.
+            message: instead of the usual one.
+            status: instead of the usual one.
+            headers: see above.
+            details: elements whose names are no Python names, before those of `extra`.
+            extra: see above.
+        """
         usual_status, usual_message = ERRORS[code]
         self.code = code
         self.status = usual_status if status is None else status
         self.message = usual_message if message is None else message
-        self.extra = extra
+        self.extra = {**(details or {}), **extra}
         self.headers = headers
         super().__init__(f"{code}: {self.message}")
 

@@ -1,0 +1,60 @@
+"""The credential of a V4 signature: whose key signed, and for which day, region and service."""
+
+from __future__ import annotations
+
+import hmac
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+TERMINATOR: Final = "aws4_request"
+
+_FORM: Final = '"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request"'
+
+
+class Credential(NamedTuple):
+    """Whose key signed, and for what.
+
+    Attributes:
+        access_key: id of the key.
+        scope: date, region, service and terminator, as they are signed.
+        date: such as b"20130524".
+        region: such as "us-east-1".
+        service: "s3", or another one that shares the port.
+    """
+
+    access_key: str
+    scope: bytes
+    date: bytes
+    region: str
+    service: str
+
+
+@lru_cache(maxsize=4096)
+def read_credential(value: bytes) -> Credential | str:
+    """Return a credential, or what is wrong with it. The access key may have slashes itself."""
+    parts = value.decode("latin-1").rsplit("/", 4)
+    if len(parts) != 5 or not parts[0]:
+        return f"the Credential is mal-formed; expecting {_FORM}."
+    access_key, date, region, service, terminator = parts
+    if terminator != TERMINATOR:
+        return f'incorrect terminal "{terminator}". This endpoint uses "{TERMINATOR}".'
+    if len(date) != 8 or not (date.isascii() and date.isdigit()):
+        return (
+            f'incorrect date format "{date}". This date in the credential must be in the format '
+            '"yyyyMMdd".'
+        )
+    scope = value.removeprefix(access_key.encode("latin-1") + b"/")
+    return Credential(access_key, scope, date.encode("ascii"), region, service)
+
+
+def signing_key(secret: str, credential: Credential) -> bytes:
+    """Return the key for a day, region and service that a secret stands for."""
+    return _signing_key(secret, credential.date, credential.region, credential.service)
+
+
+@lru_cache(maxsize=4096)
+def _signing_key(secret: str, date: bytes, region: str, service: str) -> bytes:
+    key = hmac.digest(b"AWS4" + secret.encode(), date, "sha256")
+    for part in (region, service, TERMINATOR):
+        key = hmac.digest(key, part.encode("latin-1"), "sha256")
+    return key
