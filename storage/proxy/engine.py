@@ -17,6 +17,7 @@ from storage.container.record import ContainerRecord
 from storage.container.row import Counters
 from storage.container.versions import VersionEntry, VersionQuery
 from storage.object.record import ObjectRecord
+from storage.proxy.manifest import Manifest
 
 
 class Versioning(Enum):
@@ -198,6 +199,14 @@ class Engine(Protocol):
         Raises:
             PayloadLostError: on entry or while reading: no replica has undamaged bytes.
             ObjectMissingError: on entry.
+        """
+
+    async def manifest(self, container: ContainerRecord, record: ObjectRecord) -> Manifest | None:
+        """Return which segments a composite is made of; nothing for a plain object.
+
+        Raises:
+            PayloadLostError: no replica has an undamaged manifest.
+            ObjectMissingError: the object was replaced since, as with `open`.
         """
 
     async def put_object(

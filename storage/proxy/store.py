@@ -13,8 +13,10 @@ from storage.path import PathHasher
 from storage.placement import Placement
 from storage.proxy.accounts import Accounts
 from storage.proxy.containers import Containers
+from storage.proxy.manifest import Manifest
 from storage.proxy.objects import Objects
 from storage.proxy.payloads import OpenPayload
+from storage.proxy.segments import Composites, OpenedPayload
 from storage.proxy.settings import EngineSettings
 from storage.proxy.voters import Voters
 from storage.timestamp import HybridClock
@@ -58,7 +60,7 @@ class Store:
         self.list_containers = self.accounts.entries
         self.object = self.objects.find
         self.current_version = self.objects.find
-        self.get_object = self.objects.find_with_payload
+        self.composites = Composites(self.container, self.objects.find_with_payload)
         self.put_object = self.objects.put
         self.put_composite = self.objects.put_composite
         self.amend_object = self.objects.amend
@@ -82,8 +84,27 @@ class Store:
             for name, row in await self.list_objects(container, plain)
         ]
 
-    def open(self, container: ContainerRecord, record: ObjectRecord) -> OpenPayload:
+    async def get_object(
+        self, container: ContainerRecord, name: str, version: bytes | None = None
+    ) -> tuple[ObjectRecord, OpenedPayload] | None:
+        """Find an object, with its payload to open."""
+        found = await self.objects.find_with_payload(container, name, version)
+        if found is None or not found[0].manifest_size_bytes:
+            return found
+        return found[0], self.composites.open(*found)
+
+    def open(self, container: ContainerRecord, record: ObjectRecord) -> OpenedPayload:
         """Open an object's payload."""
+        stored = self._open_stored(container, record)
+        return self.composites.open(record, stored) if record.manifest_size_bytes else stored
+
+    async def manifest(self, container: ContainerRecord, record: ObjectRecord) -> Manifest | None:
+        """Return the manifest of a composite; nothing for a plain object."""
+        if not record.manifest_size_bytes:
+            return None
+        return await self.composites.manifest(record, self._open_stored(container, record))
+
+    def _open_stored(self, container: ContainerRecord, record: ObjectRecord) -> OpenPayload:
         name_hash = self._hasher(record.account, record.container, record.name)
         numbers = self._placement.object(container.policy, name_hash)
         return OpenPayload(self._voters, numbers, record, container.policy, name_hash)
