@@ -19,8 +19,8 @@ class SignedRequest:
         method: in capitals.
         raw_path: as sent.
         query: as sent.
-        values: header, in lower case → value; those of headers that came several times joined by commas, in
-            order.
+        values: header, in lower case → value; those of headers that came several times joined
+            by commas, in order.
         host_bucket: bucket that the header Host names, empty where the path names it.
     """
 
