@@ -5,6 +5,7 @@
 
 BUILD_INPUTS := pyproject.toml setup.py constraints.txt tools/install.sh \
                 $(wildcard native/*.py native/src/*.[ch])
+COMPILED_INPUTS := tools/compile.py $(shell find atoll storage -name '*.py')
 BIN := .venv/bin
 
 .PHONY: help up down status install test lint docs bench clean
@@ -20,7 +21,7 @@ help:
 	@echo "make install  make the environment, .venv"
 	@echo "make clean    remove what was built; data stays"
 
-up: .venv/installed-run
+up: .venv/compiled
 	@$(BIN)/atoll up --detach $(ARGS)
 
 down: .venv/installed-run
@@ -31,7 +32,7 @@ status: .venv/installed-run
 
 install: .venv/installed-test
 
-test: lint
+test: lint .venv/compiled
 	$(BIN)/pytest -q $(ARGS)
 
 lint: .venv/installed-test
@@ -43,14 +44,22 @@ docs: .venv/installed-test
 	$(BIN)/python -m atoll.config > docs/config.md
 	$(BIN)/python -m atoll.metrics > docs/metrics.md
 
-bench: .venv/installed-test
+bench: .venv/installed-test .venv/compiled
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	rm -f native/*.so native/_kernels.c
+	rm -f native/_kernels.c atoll/compiled.stamp
+	find atoll native storage -name '*.so' -delete
+	rm -f atoll__mypyc.*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps: what runs a cloud, and what tests it besides.
 .venv/installed-run .venv/installed-test: .venv/installed-%: $(BUILD_INPUTS)
 	@PYTHON="$(PYTHON)" tools/install.sh $*
+
+# The data path as machine code; interpreted it does the same, more slowly.
+.venv/compiled: .venv/installed-run $(COMPILED_INPUTS)
+	@echo "compile: the data path (the first time takes a minute)" >&2
+	@$(BIN)/python tools/compile.py >/dev/null
+	@touch $@

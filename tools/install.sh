@@ -81,7 +81,7 @@ fi
 say "building for $kind (the first time takes a minute)"
 pip=".venv/bin/python -m pip --quiet --disable-pip-version-check --no-input"
 # The build tools stand in .venv at pinned versions, so a build needs no environment of its own.
-$pip install -c constraints.txt pip setuptools cffi
+$pip install -c constraints.txt pip setuptools cffi mypy types-cffi
 # The compat mode names this folder in a .pth file; the default one would run an import hook at
 # every start of Python, 8 ms for each process of a cloud (and warns of itself no less).
 PYTHONWARNINGS=ignore $pip install -c constraints.txt --no-build-isolation \

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import trio
 
+from atoll.compiled import INTERPRETED
 from atoll.data_folder import DataFolder
 from atoll.supervisor.answer import ask
 from atoll.supervisor.lock import holder
@@ -91,7 +92,7 @@ class RunningCloud:
         self.expected_errors: tuple[str, ...] = ("storage.proxy.errors.",)
         self._errors = data.with_name(data.name + ".stderr")
         self._process: subprocess.Popen[str] | None = None
-        self._environment = {**os.environ, "ATOLL_DATA": str(data)}
+        self._environment = {**os.environ, "ATOLL_DATA": str(data), INTERPRETED: ""}
 
     # commands
 
