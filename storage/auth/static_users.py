@@ -18,6 +18,8 @@ from storage.auth.users_file import User, read_users_file
 
 TOKEN_LIFETIME_S = 86_400
 TOKENS_KNOWN_MAX = 4096
+NEVER_S = 2**63
+"""When an identity ends that stands on no token."""
 TOKEN_PREFIX = ACCOUNT_PREFIX + "tk"
 _NS_PER_S = 1_000_000_000
 
@@ -70,7 +72,7 @@ class StaticUsers:
             return None
         expires_s = self._now_s() + self._token_lifetime_s
         token = self._tokens.make(Claim(user, expires_s, self._fingerprints[user]))
-        return Grant(token, _identity(known, expires_s))
+        return Grant(token, identity_of(known, expires_s))
 
     async def identify(self, token: str) -> Identity | None:
         """Return whose token this is, or nothing where it is not valid (any more)."""
@@ -85,13 +87,14 @@ class StaticUsers:
         claim = self._tokens.read(token)
         if claim is None or self._fingerprints.get(claim.user) != claim.fingerprint:
             return None
-        return _identity(self._users[claim.user], claim.expires_s)
+        return identity_of(self._users[claim.user], claim.expires_s)
 
     def _now_s(self) -> int:
         return self._clock.wall_ns() // _NS_PER_S
 
 
-def _identity(user: User, expires_s: int) -> Identity:
+def identity_of(user: User, expires_s: int = NEVER_S) -> Identity:
+    """Return a user as front doors see who asks."""
     groups = {user.tenant, user.name, *user.groups}
     if "admin" in user.roles:
         groups.add(user.account)

@@ -1,0 +1,40 @@
+"""Access keys: the pairs of id and secret with which S3 requests are signed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from storage.auth.authenticator import Identity
+
+
+class AccessKey(NamedTuple):
+    """A key and whom it stands for.
+
+    Attributes:
+        access_key: its id, which requests name.
+        secret: signs them.
+        identity: of whom it stands for, as of now.
+        identity_policies: JSON documents that say what the user may; nothing where the user's
+            rights come from the user's groups alone.
+        session_policies: JSON documents that the session's rights end at, if it is one.
+        role_arn: of the role that was assumed, if any.
+    """
+
+    access_key: str
+    secret: str
+    identity: Identity
+    identity_policies: tuple[str, ...] | None = None
+    session_policies: tuple[str, ...] | None = None
+    role_arn: str = ""
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether policies of its own bear on what it may."""
+        return self.identity_policies is not None or self.session_policies is not None
+
+
+class Keys(Protocol):
+    """Knows access keys."""
+
+    async def find(self, access_key: str) -> AccessKey | None:
+        """Return the key of an id, or nothing where it is not valid (any more)."""

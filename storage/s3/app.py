@@ -1,0 +1,140 @@
+"""The ASGI application: who asks, for what, may they, and how it ends."""
+
+from __future__ import annotations
+
+from atoll.log import get_logger, request_id
+from atoll.world import World
+from storage.auth.keys import Keys
+from storage.http.asgi import Receive, Scope, Send
+from storage.proxy.engine import Engine
+from storage.proxy.errors import StoreError
+from storage.s3 import buckets
+from storage.s3.addressing import Addressing, read_address
+from storage.s3.authentication import Authentication
+from storage.s3.authorization import OwnerOnly, Resource
+from storage.s3.configuration import Configurations
+from storage.s3.errors import S3Error, error_document
+from storage.s3.ids import RequestIds
+from storage.s3.names import BucketNames
+from storage.s3.operations import Level
+from storage.s3.parameters import Parameters
+from storage.s3.request import Request
+from storage.s3.response import XML, Response, of_store_error
+from storage.s3.routes import Handler, Routes
+from storage.s3.services import Services
+from storage.s3.settings import S3Settings
+
+PARTS = (buckets.handlers,)
+"""Each returns handlers by name of the operation."""
+
+_ANONYMOUS_OPERATIONS = frozenset(("Preflight",))
+_NO_BUCKET_OPERATIONS = frozenset(("CreateBucket", "Preflight"))
+
+log = get_logger(part="s3")
+
+
+class S3App:
+    """The S3 API.
+
+    Args:
+        engine: of the store.
+        keys: knows access keys and whom they stand for.
+        settings: limits and names.
+        world: clock and randomness.
+
+    Attributes:
+        routes: all there are.
+        addressing: reads what requests address.
+    """
+
+    def __init__(self, engine: Engine, keys: Keys, settings: S3Settings, world: World) -> None:
+        self._ids = RequestIds(world)
+        self._authentication = Authentication(keys, settings, world.clock)
+        self._names = BucketNames(engine)
+        self._authorizer = OwnerOnly()
+        self.addressing = Addressing(settings.domains)
+        services = Services(
+            engine,
+            keys,
+            settings,
+            world,
+            self._names,
+            Configurations(engine),
+            self._authorizer,
+        )
+        handlers: dict[str, Handler] = {}
+        for part in PARTS:
+            handlers |= part(services)
+        self.routes = Routes(handlers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (ASGI 3, http).
+
+        On cancel: the outcome of a write is unknown; the response may be cut off.
+
+        Raises:
+            Exception: the response broke off after its start, or the client is gone.
+        """
+        if scope["type"] != "http":
+            raise NotImplementedError(f"{scope['type']} is not served here")
+        request = Request(scope, receive, send, self._ids)
+        request_id.set(request.id)
+        scope["atoll"] = {"request_id": request.id}
+        try:
+            response = await self._answer(request)
+        except (S3Error, StoreError) as error:
+            if request.is_started:
+                raise
+            response = _explain(error, request)
+        except ConnectionError:
+            raise  # there is nobody to answer to
+        except Exception as error:
+            if request.is_started:
+                raise
+            log.error("request failed", error, method=request.method)
+            response = _refusal(S3Error("InternalError"), request)
+        if response is not None:
+            await request.respond(response)
+
+    async def _answer(self, request: Request) -> Response | None:
+        headers = request.headers
+        host_bucket = self.addressing.bucket_of_host(headers.get(b"host", b""))
+        address = request.address = read_address(host_bucket, request.raw_path)
+        if host_bucket:
+            request.signed.host_bucket = host_bucket.encode("latin-1")
+        if request.query_string:
+            request.parameters = Parameters(request.query_string)
+        operation, handler = self.routes.find(request)
+        request.operation = operation
+        if operation.name not in _ANONYMOUS_OPERATIONS:
+            await self._authentication.identify(request)
+        if handler is None:
+            raise S3Error("NotImplemented")
+        if address.level is not Level.SERVICE and operation.name not in _NO_BUCKET_OPERATIONS:
+            container = await self._names.find(address.bucket, request.identity)
+            if container is None:
+                raise S3Error("NoSuchBucket", BucketName=address.bucket)
+            request.container = container
+        if operation.action:
+            action = operation.action
+            if operation.version_action != action and request.parameters.get("versionId"):
+                action = operation.version_action
+            resource = Resource(request.container, address.bucket, address.key)
+            await self._authorizer.authorize(request, action, resource)
+        return await handler(request)
+
+
+def _explain(error: S3Error | StoreError, request: Request) -> Response:
+    """Return what the client is told; an operator is told of what is not the client's fault."""
+    told = error
+    if isinstance(told, StoreError):
+        told = of_store_error(told, request.bucket, request.key)
+    if told.status >= 500 and told.status != 501:
+        log.error("request failed", error, method=request.method, status=told.status)
+    return _refusal(told, request)
+
+
+def _refusal(error: S3Error, request: Request) -> Response:
+    resource = request.raw_path.decode("latin-1")
+    body = error_document(error, resource, request.id, request.ids.host_id)
+    return Response(error.status, (XML, *error.headers), body)

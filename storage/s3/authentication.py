@@ -1,0 +1,62 @@
+"""Finds out who signed a request, and gives its body the checks that the signature asks for."""
+
+from __future__ import annotations
+
+from atoll.world import Clock
+from storage.auth.keys import Keys
+from storage.s3.body import read_body
+from storage.s3.errors import S3Error
+from storage.s3.request import Request
+from storage.s3.settings import S3Settings
+from storage.s3.signing.payload import Payload, declared_payload
+from storage.s3.signing.scheme import read_claim
+from storage.s3.signing.v4 import ClaimV4
+
+_NS_PER_S = 1_000_000_000
+
+
+class Authentication:
+    """Knows who asks.
+
+    Args:
+        keys: access keys.
+        settings: region, and which signatures are taken.
+        clock: physical time.
+    """
+
+    def __init__(self, keys: Keys, settings: S3Settings, clock: Clock) -> None:
+        self._keys = keys
+        self._allow_v2 = settings.signature_v2
+        self._region = settings.region
+        self._clock = clock
+
+    async def identify(self, request: Request) -> None:
+        """Check a request's signature, and set its identity, access key and body.
+
+        Raises:
+            S3Error: the signature is malformed, wrong, expired, or of an unknown key. A request
+                without any is anonymous.
+        """
+        signed = request.signed
+        claim = read_claim(signed, allow_v2=self._allow_v2)
+        if claim is None:
+            request.body = read_body(request.receive, request.headers, declared_payload(signed))
+            return
+        found = await self._keys.find(claim.access_key)
+        if found is None:
+            raise S3Error("InvalidAccessKeyId", AWSAccessKeyId=claim.access_key)
+        if claim.token:
+            raise S3Error("InvalidToken")
+        claim.check_terms(signed, self._clock.wall_ns() // _NS_PER_S, self._region)
+        claim.check_signature(signed, found.secret)
+        request.access_key = found
+        request.identity = found.identity
+        request.scope["atoll"]["user"] = found.identity.user
+        payload = claim.payload
+        content_sha256, seed = b"", None
+        if isinstance(claim, ClaimV4):
+            if payload is Payload.HASHED:
+                content_sha256 = claim.content_sha256
+            elif payload.has_signed_chunks:
+                seed = claim.seed(found.secret)
+        request.body = read_body(request.receive, request.headers, payload, content_sha256, seed)

@@ -1,0 +1,28 @@
+"""How owners of buckets and objects are named towards clients."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import sha256
+
+from storage.auth.authenticator import ACCOUNT_PREFIX
+from storage.s3.xml import Fragment, element
+
+ACCOUNTS_KNOWN_MAX = 4096
+
+
+@lru_cache(maxsize=ACCOUNTS_KNOWN_MAX)
+def canonical_id(account: str) -> str:
+    """Return a storage account's canonical user id: 64 hexadecimal digits."""
+    return sha256(account.encode()).hexdigest()
+
+
+def display_name(account: str) -> str:
+    """Return a storage account's name without its prefix."""
+    return account.removeprefix(ACCOUNT_PREFIX)
+
+
+@lru_cache(maxsize=ACCOUNTS_KNOWN_MAX)
+def owner_element(account: str, name: str = "Owner") -> Fragment:
+    """Return the element that names an owner, or with another name an initiator."""
+    return element(name, (("ID", canonical_id(account)), ("DisplayName", display_name(account))))

@@ -1,0 +1,36 @@
+"""What the handlers of operations work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from atoll.world import World
+from storage.auth.keys import Keys
+from storage.proxy.engine import Engine
+from storage.s3.authorization import Authorizer
+from storage.s3.configuration import Configurations
+from storage.s3.names import BucketNames
+from storage.s3.settings import S3Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the handlers of operations work with.
+
+    Attributes:
+        engine: of the store.
+        keys: of users.
+        settings: limits and names.
+        world: clock and randomness.
+        names: finds buckets.
+        configurations: documents of buckets.
+        authorizer: asked by handlers whose operation needs more than its own action.
+    """
+
+    engine: Engine
+    keys: Keys
+    settings: S3Settings
+    world: World
+    names: BucketNames
+    configurations: Configurations
+    authorizer: Authorizer
