@@ -179,7 +179,7 @@ def document(root: str, content: Content, *, namespace: str = NAMESPACE) -> byte
         namespace: of the document; errors have none.
     """
     attributes = {"xmlns": namespace} if namespace else {}
-    return (DECLARATION + element(root, content, attributes)).encode()
+    return (DECLARATION + element(root, content, attributes)).encode(errors="replace")
 
 
 def element(name: str, content: Content, attributes: Mapping[str, str] | None = None) -> Fragment:
