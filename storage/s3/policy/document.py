@@ -145,7 +145,7 @@ def parse_policy(text: str, kind: Kind, bucket: str = "") -> Policy:
     Args:
         text: the document.
         kind: what it is to be attached to.
-        bucket: name, for a bucket's policy.
+        bucket: that the policy must be about; not checked where it is empty.
 
     Raises:
         PolicyError: it breaks the rules.
@@ -236,7 +236,7 @@ def _statement(fields: object, kind: Kind, bucket: str, has_variables: bool) -> 
     principals = _principals(fields, kind, denies)
     actions = _patterns(fields, "Action", has_variables=False)
     resources = _patterns(fields, "Resource", has_variables=has_variables)
-    if kind is Kind.BUCKET:
+    if bucket:
         _check_scope(actions, resources, bucket)
     conditions = tuple(parse_conditions(fields.get("Condition", {}), has_variables=has_variables))
     return Statement(sid, denies, principals, actions, resources, conditions)
