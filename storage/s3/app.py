@@ -8,7 +8,7 @@ from storage.auth.keys import Keys
 from storage.http.asgi import Receive, Scope, Send
 from storage.proxy.engine import Engine
 from storage.proxy.errors import StoreError
-from storage.s3 import buckets
+from storage.s3 import buckets, listing
 from storage.s3.addressing import Addressing, read_address
 from storage.s3.authentication import Authentication
 from storage.s3.authorization import OwnerOnly, Resource
@@ -24,7 +24,7 @@ from storage.s3.routes import Handler, Routes
 from storage.s3.services import Services
 from storage.s3.settings import S3Settings
 
-PARTS = (buckets.handlers,)
+PARTS = (buckets.handlers, listing.handlers)
 """Each returns handlers by name of the operation."""
 
 _ANONYMOUS_OPERATIONS = frozenset(("Preflight",))

@@ -14,7 +14,7 @@ from storage.reserved import hidden_of, is_reserved
 from storage.s3.dates import iso
 from storage.s3.errors import S3Error
 from storage.s3.names import is_addressable, is_bucket_name, is_marked
-from storage.s3.owner import owner_element
+from storage.s3.owner import owner_content
 from storage.s3.request import Request
 from storage.s3.response import Response, document
 from storage.s3.routes import Handler
@@ -95,7 +95,7 @@ class Buckets:
         return document(
             "ListAllMyBucketsResult",
             (
-                ("Owner", owner_element(identity.account)),
+                ("Owner", owner_content(identity.account)),
                 ("Buckets", shown),
                 ("ContinuationToken", found[-1].name if more else None),
                 ("Prefix", prefix or None),

@@ -23,6 +23,7 @@ def display_name(account: str) -> str:
 
 
 @lru_cache(maxsize=ACCOUNTS_KNOWN_MAX)
-def owner_element(account: str, name: str = "Owner") -> Fragment:
-    """Return the element that names an owner, or with another name an initiator."""
-    return element(name, (("ID", canonical_id(account)), ("DisplayName", display_name(account))))
+def owner_content(account: str) -> Fragment:
+    """Return what an element holds that names an owner or initiator."""
+    name = display_name(account)
+    return Fragment(element("ID", canonical_id(account)) + element("DisplayName", name))

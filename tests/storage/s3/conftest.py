@@ -9,7 +9,7 @@ import pytest
 sys.path.append(str(Path(__file__).parents[1]))  # where memory_store lies
 sys.path.append(str(Path(__file__).parent))  # where s3_harness lies
 
-from s3_harness import Client, S3, s3_api
+from s3_harness import S3, Client, s3_api
 
 
 @pytest.fixture
