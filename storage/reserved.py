@@ -46,7 +46,9 @@ def hidden_of(container: str) -> tuple[str, ...]:
     return uploads_of(container), parts_of(container), configuration_of(container)
 
 
-async def ensure_container(engine: Engine, account: str, container: str) -> ContainerRecord:
+async def ensure_container(
+    engine: Engine, account: str, container: str, policy: int = 0
+) -> ContainerRecord:
     """Return a container of the system's, which is made when it is first asked for.
 
     Raises:
@@ -54,7 +56,7 @@ async def ensure_container(engine: Engine, account: str, container: str) -> Cont
     """
     found = await engine.container(account, container)
     if found is None:
-        await engine.create_container(account, container, {})
+        await engine.create_container(account, container, {}, policy)
         found = await engine.container(account, container)
     if found is None:
         raise UnavailableError(f"{container!r} of {account!r} vanished")
