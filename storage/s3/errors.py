@@ -69,6 +69,7 @@ _BAD_REQUEST: Final[Mapping[str, str]] = {
     "InvalidPolicyDocument": (
         "The content of the form does not meet the conditions specified in the policy document."
     ),
+    "InvalidRedirectLocation": "The website redirect location is not valid.",
     "InvalidRequest": "Invalid Request",
     "InvalidRetentionPeriod": "The retention period specified is invalid",
     "InvalidStorageClass": "The storage class you specified is not valid",
@@ -211,6 +212,7 @@ _OTHERS: Final[Mapping[str, tuple[int, str]]] = {
         412,
         "Bucket POST must be of the enclosure-type multipart/form-data",
     ),
+    "InvalidPartNumber": (416, "The requested partnumber is not satisfiable"),
     "InvalidRange": (416, "The requested range is not satisfiable"),
     "InternalError": (500, "We encountered an internal error. Please try again."),
     "NotImplemented": (

@@ -12,6 +12,7 @@ from storage.proxy.errors import (
     ContainerMissingError,
     ContainerNotEmptyError,
     EtagMismatchError,
+    LockedError,
     ObjectMissingError,
     OutcomeUnknownError,
     PayloadLostError,
@@ -19,6 +20,7 @@ from storage.proxy.errors import (
     StoreError,
     StoreFullError,
     UnavailableError,
+    VersionMissingError,
 )
 from storage.s3.errors import Header, S3Error
 from storage.s3.xml import Content
@@ -39,6 +41,8 @@ CODE_OF_STORE_ERROR: dict[type[StoreError], str] = {
     OutcomeUnknownError: "ServiceUnavailable",
     PayloadLostError: "InternalError",
     StoreFullError: "InsufficientStorage",
+    VersionMissingError: "NoSuchVersion",
+    LockedError: "AccessDenied",
 }
 
 
