@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote, urlencode
 
 import trio
 from botocore import auth, parsers, serialize
-from botocore.awsrequest import AWSRequest
+from botocore.awsrequest import AWSRequest, HeadersDict
 from botocore.credentials import Credentials
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
@@ -187,7 +187,7 @@ def read_answer(operation: str, answer: Answer) -> dict[str, Any]:
     is_stream = model.has_streaming_output and answer.status < 300
     response = {
         "status_code": answer.status,
-        "headers": answer.headers,
+        "headers": HeadersDict(answer.headers),
         "body": BytesIO(answer.body) if is_stream else answer.body,
     }
     parsed: dict[str, Any] = parsers.create_parser("rest-xml").parse(response, model.output_shape)
