@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b32encode, urlsafe_b64encode
 from typing import NamedTuple, Protocol
 
 from storage.auth.authenticator import Identity
+
+ACCESS_KEY_FORM = re.compile(r"[A-Za-z0-9_.-]{3,128}")
+ACCESS_KEY_RANDOM_BYTES = 10
+SECRET_KEY_RANDOM_BYTES = 30
+_PREFIX = "ATOL"
 
 
 class AccessKey(NamedTuple):
@@ -38,3 +45,13 @@ class Keys(Protocol):
 
     async def find(self, access_key: str) -> AccessKey | None:
         """Return the key of an id, or nothing where it is not valid (any more)."""
+
+
+def new_access_key(random: bytes) -> str:
+    """Return an access key's id made of random bytes."""
+    return _PREFIX + b32encode(random).decode("ascii")
+
+
+def new_secret_key(random: bytes) -> str:
+    """Return a secret made of random bytes."""
+    return urlsafe_b64encode(random).decode("ascii")

@@ -1,7 +1,8 @@
 """The file of static users, `users.toml`.
 
 Each `[[user]]` has a `name` ("account:user", as TempAuth has it), a `key`, and, if wanted, the
-storage `account` (else `ACCOUNT_PREFIX` and the name's first part), `roles` and `groups`.
+storage `account` (else `ACCOUNT_PREFIX` and the name's first part), `roles` and `groups`, and an
+`access_key` with its `secret_key` for S3.
 """
 
 from __future__ import annotations
@@ -15,6 +16,13 @@ from typing import Any, NamedTuple
 from atoll.errors import OperatorError
 from atoll.world import World
 from storage.auth.authenticator import ACCOUNT_PREFIX
+from storage.auth.keys import (
+    ACCESS_KEY_FORM,
+    ACCESS_KEY_RANDOM_BYTES,
+    SECRET_KEY_RANDOM_BYTES,
+    new_access_key,
+    new_secret_key,
+)
 
 USERS_FILE_SIZE_BYTES_MAX = 16 * 1024 * 1024
 NAME_BYTES_MAX = 256
@@ -22,17 +30,20 @@ KEY_BYTES_MAX = 1024
 _KEY_SIZE_BYTES = 24
 
 ROLES = frozenset(("admin", "reseller_admin", "reseller_reader"))
-_FIELDS = frozenset(("name", "key", "account", "roles", "groups"))
+_FIELDS = frozenset(("name", "key", "account", "roles", "groups", "access_key", "secret_key"))
 
 _TEMPLATE = """\
 # Users of this cloud. A restart makes changes effective; a new key ends the user's tokens.
 # roles: "admin" of the own account, "reseller_admin" and "reseller_reader" of all accounts.
+# access_key and secret_key are for S3; `atoll key create` makes more of them.
 
 [[user]]
 name = "{user}"
 key = "{key}"
 account = "{account}"
 roles = ["admin"]
+access_key = "{access_key}"
+secret_key = "{secret_key}"
 """
 
 
@@ -57,6 +68,8 @@ class User(NamedTuple):
         account: storage account.
         roles: of `ROLES`.
         groups: further names by which access rules may include the user.
+        access_key: for S3; empty where the user has none here.
+        secret_key: of the access key.
     """
 
     name: str
@@ -64,6 +77,8 @@ class User(NamedTuple):
     account: str
     roles: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
+    access_key: str = ""
+    secret_key: str = ""
 
     @property
     def tenant(self) -> str:
@@ -78,15 +93,19 @@ class Credentials(NamedTuple):
         user: name.
         key: the secret.
         account: storage account.
+        access_key: for S3.
+        secret_key: of the access key.
     """
 
     user: str
     key: str
     account: str
+    access_key: str
+    secret_key: str
 
 
 def create_users_file(path: Path, world: World) -> Credentials:
-    """Write a file with one administrator, whose key is random; it replaces one that is there.
+    """Write a file with one administrator, whose keys are random; it replaces one that is there.
 
     Args:
         path: of the file; its owner alone can read it.
@@ -96,7 +115,10 @@ def create_users_file(path: Path, world: World) -> Credentials:
         DiskError: it cannot be written.
     """
     key = urlsafe_b64encode(world.random.randbytes(_KEY_SIZE_BYTES)).decode("ascii")
-    credentials = Credentials("demo:admin", key, ACCOUNT_PREFIX + "demo")
+    access_key = new_access_key(world.random.randbytes(ACCESS_KEY_RANDOM_BYTES))
+    secret_key = new_secret_key(world.random.randbytes(SECRET_KEY_RANDOM_BYTES))
+    account = ACCOUNT_PREFIX + "demo"
+    credentials = Credentials("demo:admin", key, account, access_key, secret_key)
     world.disk.replace(path, _TEMPLATE.format(**credentials._asdict()).encode())
     return credentials
 
@@ -149,6 +171,8 @@ def parse_users(tables: Mapping[str, Any]) -> dict[str, User]:
         user = _parse_user(entry, where)
         if user.name in users:
             raise ValueError(f"{where}: {user.name!r} is there twice")
+        if user.access_key and any(one.access_key == user.access_key for one in users.values()):
+            raise ValueError(f"{where}: access_key {user.access_key!r} is there twice")
         users[user.name] = user
     return users
 
@@ -170,7 +194,14 @@ def _parse_user(entry: Mapping[str, Any], where: str) -> User:
     if roles - ROLES:
         raise ValueError(f"{where}: roles must be of {', '.join(sorted(ROLES))}")
     key = _text(entry, "key", where, KEY_BYTES_MAX)
-    return User(name, key, account, roles, _names(entry, "groups", where))
+    access_key, secret_key = "", ""
+    if "access_key" in entry or "secret_key" in entry:
+        access_key = _text(entry, "access_key", where, KEY_BYTES_MAX)
+        secret_key = _text(entry, "secret_key", where, KEY_BYTES_MAX)
+        if not ACCESS_KEY_FORM.fullmatch(access_key):
+            raise ValueError(f"{where}: access_key must be 3 to 128 letters, digits, '.', '_', '-'")
+    groups = _names(entry, "groups", where)
+    return User(name, key, account, roles, groups, access_key, secret_key)
 
 
 def _text(entry: Mapping[str, Any], field: str, where: str, bytes_max: int) -> str:
