@@ -41,7 +41,9 @@ class SignedRequest:
         self.values: dict[bytes, bytes] = {}
         values = self.values
         for name, value in headers:
-            values[name] = values[name] + b"," + value if name in values else value
+            if name in values:
+                value = values[name].rstrip() + b"," + value.lstrip()
+            values[name] = value
 
     def text(self, header: bytes) -> str:
         """Return a header's value, empty where it is missing."""
