@@ -27,6 +27,7 @@ _OTHER_HTTP_VERSION = re.compile(rb"HTTP/[0-9](\.[0-9])?")
 _PLAIN_LINE = re.compile(
     rb"(GET|HEAD|PUT|POST|DELETE) (/[!-\"$->@-~]*)(?:\?([!-\"$-~]*))? HTTP/1\.1"
 )
+_METHOD = re.compile(rb"[A-Za-z][A-Za-z0-9!#$%&'*+.^_`|~-]*")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _HOST = re.compile(rb"([A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 _ABSOLUTE_TARGET = re.compile(rb"(?i:https?)://([^/?#]+)(/[^?#]*)?(?:\?([^#]*))?")
@@ -37,7 +38,7 @@ class Request:
     """A request without its body; empty if it could not be understood.
 
     Attributes:
-        method: as sent, letters only.
+        method: as sent: a token (RFC 9110 section 9.1) that begins with a letter.
         raw_path: the target's path as sent; "*" for a question about the whole server.
         path: the same percent-decoded as UTF-8. Bytes that are not UTF-8 become surrogates,
             so `raw_path` is the authority.
@@ -172,7 +173,7 @@ def _parse_head(head: bytes, limits: Limits) -> Request:
         if _OTHER_HTTP_VERSION.fullmatch(version_sent):
             raise ProtocolError(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
         raise ProtocolError(400, "malformed HTTP version")
-    if not method_sent.isalpha():
+    if not _METHOD.fullmatch(method_sent):
         raise ProtocolError(400, "malformed method")
     method = method_sent.decode("ascii")
     if method == "CONNECT":

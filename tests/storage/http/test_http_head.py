@@ -58,7 +58,7 @@ def test_a_head_is_taken_apart() -> None:
     ]
 
 
-@pytest.mark.parametrize("method", ["FROB", "get", "LICK", "SOURCE", "M"])
+@pytest.mark.parametrize("method", ["FROB", "get", "LICK", "M", "GETorHEAD_base", "M-SEARCH", "X1"])
 def test_which_methods_there_are_is_the_applications_affair(method: str) -> None:
     assert read(f"{method} /a HTTP/1.1".encode(), b"Host: x").method == method
 
