@@ -16,6 +16,7 @@ from storage.device.due import Due, DueKind
 from storage.mutation import ClearDue
 from storage.object.record import POLICY_SIZE_BYTES, PREFIX_SIZE_BYTES
 from storage.proxy.errors import StoreError
+from storage.proxy.part_reclaim import PartReclaimer
 from storage.proxy.replica import Replica, ReplicaFailedError
 from storage.proxy.store import Store
 from storage.timestamp import Timestamp
@@ -30,7 +31,7 @@ class DueReport:
 
     Attributes:
         expired: objects deleted.
-        reclaimed: marks of deletions forgotten.
+        reclaimed: marks of deletions forgotten, and parts of composites removed.
         postponed: entries that could not be settled and stay.
     """
 
@@ -80,6 +81,11 @@ async def _settle(due: Due, store: Store, report: DueReport) -> bool:
         if container is not None:
             write_id = due.subject[PREFIX_SIZE_BYTES:]
             report.expired += await store.objects.expire(container, name, write_id)
+        return True
+    if due.kind == DueKind.RECLAIM_PARTS:
+        account, container_name, name, _, upload_id = due.names
+        reclaimer = PartReclaimer(store)
+        report.reclaimed += await reclaimer.reclaim(account, container_name, name, upload_id)
         return True
     if due.kind == DueKind.RECLAIM_OBJECT:
         account, container_name, name, created = due.names

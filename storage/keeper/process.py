@@ -11,6 +11,7 @@ from atoll.log import get_logger
 from atoll.roles import RoleContext
 from storage.keeper.auditor import Auditor
 from storage.keeper.due import settle_due
+from storage.keeper.parts import PartSweeper
 from storage.keeper.probe import probe
 from storage.keeper.reaper import reap
 from storage.metrics import KEEPER_ACTIONS
@@ -21,6 +22,7 @@ from storage.timestamp import ClockDriftError
 
 AUDIT_DELAY_S_MAX = 60.0
 REAP_INTERVAL_S = 10.0
+SWEEP_INTERVAL_S = 10.0
 log = get_logger()
 
 
@@ -38,6 +40,7 @@ async def main(context: RoleContext) -> None:
             nursery.start_soon(keeper.deliver_reports)
             nursery.start_soon(keeper.settle_due)
             nursery.start_soon(keeper.reap)
+            nursery.start_soon(keeper.sweep_parts)
             nursery.start_soon(keeper.audit)
             await context.stopping.wait()
             nursery.cancel_scope.cancel()
@@ -84,6 +87,18 @@ class Keeper:
             self._count("reaped", await reap(self._node.store, indexes))
 
         await self._every(REAP_INTERVAL_S, once)
+
+    async def sweep_parts(self) -> None:
+        """The sweeper of parts."""
+        indexes = {number: device.index for number, device in self._node.devices.items()}
+        age_s_min = 2 * self._settings.request_deadline_s
+        node = self._node
+        sweeper = PartSweeper(self._world, node.store, node.placement, indexes, age_s_min)
+
+        async def once() -> None:
+            self._count("parts_swept", await sweeper.run_once())
+
+        await self._every(SWEEP_INTERVAL_S, once)
 
     async def audit(self) -> None:
         """The auditor: one device after the other, each once in the interval."""

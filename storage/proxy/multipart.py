@@ -32,7 +32,7 @@ from storage.proxy.engine import Attributes, Body, Condition, Engine, Versioning
 from storage.proxy.errors import OutcomeUnknownError, StoreError, VersionMissingError
 from storage.proxy.multipart_errors import NoSuchUploadError
 from storage.proxy.part_reclaim import PartReclaimer
-from storage.proxy.parts import Parts, upload_prefix
+from storage.proxy.parts import Parts, part_name, upload_prefix
 from storage.proxy.uploads import (
     Completion,
     Upload,
@@ -102,8 +102,8 @@ class Multipart:
         self._engine = engine
         self._settings = settings or MultipartSettings()
         self._uploads = Uploads(engine)
-        self._parts = Parts(engine, clock, world.random.randbytes)
-        self._reclaimer = PartReclaimer(engine, self._uploads, self._parts)
+        self._parts = Parts(engine)
+        self._reclaimer = PartReclaimer(engine)
         self.reclaim_parts = self._reclaimer.reclaim
         self.forget_bucket = self._reclaimer.forget_bucket
 
@@ -167,8 +167,10 @@ class Multipart:
         Raises:
             NoSuchUploadError: it was completed or aborted meanwhile; the part is not there.
         """
-        place = (upload.key, upload.id, number)
-        record = await self._parts.put(bucket, place, attributes, body, size_bytes, etag)
+        for attempt in await self._parts.attempts(bucket, upload.key, upload.id, number):
+            self._clock.observe(attempt.written)  # another process's; this one shall be newer
+        name = part_name(upload.key, upload.id, number, self._world.random.randbytes(8))
+        record = await self._parts.put(bucket, name, attributes, body, size_bytes, etag)
         try:
             now = await self._unclaimed(bucket, upload.key, upload.id)
             if now.completion is not None:

@@ -7,7 +7,7 @@ decide. All of it may be repeated, and may stop anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from storage.container.listing import Query
@@ -30,14 +30,12 @@ class PartReclaimer:
 
     Args:
         engine: the store.
-        uploads: of it.
-        parts: of it.
     """
 
-    def __init__(self, engine: Engine, uploads: Uploads, parts: Parts) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._uploads = uploads
-        self._parts = parts
+        self._uploads = Uploads(engine)
+        self._parts = Parts(engine)
 
     async def composites_of(
         self, bucket: ContainerRecord, key: str, upload_id: str
@@ -103,7 +101,8 @@ class PartReclaimer:
     async def forget_bucket(self, account: str, bucket: str) -> int:
         """Remove what a deleted bucket leaves: open uploads and all parts; return how many.
 
-        S3 deletes a bucket that has open uploads, and its uploads with it.
+        S3 deletes a bucket that has open uploads, and its uploads with it. Where the bucket is
+        there (again) nothing is removed.
 
         On cancel: some is removed.
         """
@@ -112,21 +111,18 @@ class PartReclaimer:
             container = await self._engine.container(account, name)
             if container is None:
                 continue
-            removed += await self._empty(container)
-            try:
-                await self._engine.delete_container(account, name)
-            except (ContainerMissingError, ContainerNotEmptyError):
-                continue  # gone already; or a late part came, and the next pass finds it
+            names = await self._names(container)
+            while await self._engine.container(account, bucket) is None:
+                # no name in the listing, which is older, can be of a bucket yet to come
+                if not names:
+                    with suppress(ContainerMissingError, ContainerNotEmptyError):
+                        await self._engine.delete_container(account, name)
+                    break
+                await self._parts.delete(container, names)
+                removed += len(names)
+                names = await self._names(container, names[-1])
         return removed
 
-    async def _empty(self, container: ContainerRecord) -> int:
-        removed, names = 0, await self._names(container)
-        while names:
-            await self._parts.delete(container, names)
-            removed += len(names)
-            names = await self._names(container, names[-1])
-        return removed
-
-    async def _names(self, container: ContainerRecord, marker: str = "") -> Sequence[str]:
+    async def _names(self, container: ContainerRecord, marker: str = "") -> list[str]:
         entries = await self._engine.list_objects(container, Query(_PAGE, marker))
         return [entry.name for entry in entries]

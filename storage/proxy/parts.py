@@ -17,7 +17,7 @@ from storage.object.record import ObjectRecord
 from storage.proxy.engine import Attributes, Body, Engine
 from storage.proxy.errors import ContainerMissingError, ObjectMissingError, StoreError
 from storage.reserved import ensure_container, parts_of
-from storage.timestamp import HybridClock
+from storage.timestamp import TIMESTAMP_SIZE_BYTES, milliseconds
 
 PART_NUMBER_MAX: Final = 10_000
 _PAST_ATTEMPTS: Final = "~"  # sorts after every attempt
@@ -50,6 +50,16 @@ def upload_of(part_name: str) -> tuple[str, str]:
     return key, rest.partition("/")[0]
 
 
+def initiated_ms(upload_id: str) -> int:
+    """Return when an upload was begun, in milliseconds since 1970."""
+    return milliseconds(bytes.fromhex(upload_id[: 2 * TIMESTAMP_SIZE_BYTES]))
+
+
+def part_name(key: str, upload_id: str, number: int, attempt: bytes) -> str:
+    """Return the name of an attempt at a part."""
+    return _number_prefix(key, upload_id, number) + attempt.hex()
+
+
 def _number_prefix(key: str, upload_id: str, number: int) -> str:
     return f"{upload_prefix(key, upload_id)}{number:05d}/"
 
@@ -59,43 +69,32 @@ class Parts:
 
     Args:
         engine: the store.
-        clock: of this process.
-        randbytes: of the world.
     """
 
-    def __init__(
-        self, engine: Engine, clock: HybridClock, randbytes: Callable[[int], bytes]
-    ) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._clock = clock
-        self._randbytes = randbytes
+
+    async def attempts(
+        self, bucket: ContainerRecord, key: str, upload_id: str, number: int
+    ) -> list[Part]:
+        """Return what is there of a part."""
+        container = await self._engine.container(bucket.account, parts_of(bucket.name))
+        prefix = _number_prefix(key, upload_id, number)
+        return [] if container is None else await self._list(container, prefix)
 
     async def put(
         self,
         bucket: ContainerRecord,
-        place: tuple[str, str, int],
+        name: str,
         attributes: Attributes | Callable[[], Attributes],
         body: Body,
         size_bytes: int | None,
         etag: str | None,
     ) -> ObjectRecord:
-        """Store an attempt at a part, newer than all that were acknowledged before it.
-
-        Args:
-            bucket: of the upload.
-            place: key, upload id and number.
-            attributes: see `storage.proxy.engine.Engine.put_object`.
-            body: likewise.
-            size_bytes: likewise.
-            etag: likewise.
-        """
+        """Store an attempt at a part under a name from `part_name`; see `Engine.put_object`."""
         container = await ensure_container(
             self._engine, bucket.account, parts_of(bucket.name), bucket.policy
         )
-        prefix = _number_prefix(*place)
-        for attempt in await self._list(container, prefix):
-            self._clock.observe(attempt.written)
-        name = prefix + self._randbytes(8).hex()
         return await self._engine.put_object(
             container, name, attributes, body, size_bytes=size_bytes, etag=etag
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -20,8 +20,8 @@ from storage.object.record import ObjectRecord
 from storage.proxy.checksums import ChecksumAlgorithm, ChecksumPlan, ChecksumType
 from storage.proxy.engine import Attributes, Engine
 from storage.proxy.errors import ObjectMissingError, PreconditionFailedError
+from storage.proxy.parts import initiated_ms
 from storage.reserved import ensure_container, uploads_of
-from storage.timestamp import Timestamp, milliseconds
 
 SEPARATOR: Final = "\0"
 _PAST_IDS: Final = "~"  # sorts after every upload id
@@ -86,14 +86,9 @@ class Upload(NamedTuple):
     changed: bytes = b""
 
     @property
-    def initiated(self) -> Timestamp:
-        """When it was begun."""
-        return Timestamp(bytes.fromhex(self.id[:24]))
-
-    @property
     def initiated_ms(self) -> int:
         """When it was begun, in milliseconds since 1970."""
-        return milliseconds(self.initiated)
+        return initiated_ms(self.id)
 
     @property
     def name(self) -> str:
@@ -199,6 +194,23 @@ class Uploads:
             await self._engine.delete_object(container, held.name, must_be_it)
         except (PreconditionFailedError, ObjectMissingError):
             return False
+        return True
+
+    async def discard_foreign(
+        self, container: ContainerRecord, bucket: ContainerRecord, name: str
+    ) -> bool:
+        """Delete the record of an upload of another bucket of the same name; tell whether it was.
+
+        Args:
+            container: of uploads.
+            bucket: that there is now.
+            name: of the record.
+        """
+        record = await self._engine.object(container, name)
+        if record is None or _from_record(record).bucket_id == bucket.id:
+            return False
+        with suppress(ObjectMissingError):
+            await self._engine.delete_object(container, name)
         return True
 
     async def list(self, bucket: ContainerRecord, query: UploadQuery) -> UploadPage:
