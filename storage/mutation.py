@@ -253,7 +253,7 @@ def pack_group(number: int, group: list[Mutation]) -> bytes:
 
 def unpack_group(data: bytes) -> tuple[int, list[Mutation]]:
     """Return a group from the wire."""
-    number, group = msgpack.unpackb(data)
+    number, group = msgpack.unpackb(data, use_list=False)  # pairs of metadata are tuples
     return number, [_mutation(*fields) for fields in group]
 
 
