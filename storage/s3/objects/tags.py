@@ -55,8 +55,12 @@ def parse_header(value: bytes) -> dict[str, str]:
     return check(tags)
 
 
-def parse_xml(tagging: Element) -> dict[str, str]:
+def parse_xml(tagging: Element, count_max: int = COUNT_MAX) -> dict[str, str]:
     """Return the tags of a document Tagging.
+
+    Args:
+        tagging: the document.
+        count_max: how many there may be.
 
     Raises:
         S3Error: MalformedXML, InvalidTag or BadRequest.
@@ -74,7 +78,7 @@ def parse_xml(tagging: Element) -> dict[str, str]:
                 "InvalidTag", "Cannot provide multiple Tags with the same key", TagKey=key
             )
         tags[key] = value
-    return check(tags)
+    return check(tags, count_max)
 
 
 def to_xml(tags: Mapping[str, str]) -> Content:
@@ -85,14 +89,19 @@ def to_xml(tags: Mapping[str, str]) -> Content:
     return (("TagSet", pairs),)
 
 
-def check(tags: dict[str, str]) -> dict[str, str]:
-    """Return tags that an object may have.
+def check(tags: dict[str, str], count_max: int = COUNT_MAX) -> dict[str, str]:
+    """Return tags that an object or bucket may have.
+
+    Args:
+        tags: key → value.
+        count_max: how many there may be.
 
     Raises:
         S3Error: InvalidTag or BadRequest.
     """
-    if len(tags) > COUNT_MAX:
-        raise S3Error("BadRequest", f"Object tags cannot be greater than {COUNT_MAX}")
+    if len(tags) > count_max:
+        kind = "Object tags" if count_max == COUNT_MAX else "Bucket tag count"
+        raise S3Error("BadRequest", f"{kind} cannot be greater than {count_max}")
     for key, value in tags.items():
         if not 1 <= len(key) <= KEY_LENGTH_MAX or _FORBIDDEN.search(key):
             raise S3Error("InvalidTag", "The TagKey you have provided is invalid", TagKey=key)
