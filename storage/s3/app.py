@@ -8,6 +8,7 @@ from storage.auth.keys import Keys
 from storage.http.asgi import Receive, Scope, Send
 from storage.proxy.engine import Engine
 from storage.proxy.errors import StoreError
+from storage.proxy.multipart import Multipart
 from storage.s3 import buckets, listing
 from storage.s3.addressing import Addressing, read_address
 from storage.s3.authentication import Authentication
@@ -16,6 +17,7 @@ from storage.s3.configuration import Configurations
 from storage.s3.errors import S3Error, error_document
 from storage.s3.ids import RequestIds
 from storage.s3.names import BucketNames
+from storage.s3.objects import handlers as objects
 from storage.s3.operations import Level
 from storage.s3.parameters import Parameters
 from storage.s3.request import Request
@@ -24,11 +26,12 @@ from storage.s3.routes import Handler, Routes
 from storage.s3.services import Services
 from storage.s3.settings import S3Settings
 
-PARTS = (buckets.handlers, listing.handlers)
+PARTS = (buckets.handlers, listing.handlers, objects.handlers)
 """Each returns handlers by name of the operation."""
 
 _ANONYMOUS_OPERATIONS = frozenset(("Preflight",))
-_NO_BUCKET_OPERATIONS = frozenset(("CreateBucket", "Preflight"))
+_NO_BUCKET_OPERATIONS = frozenset(("CreateBucket", "Preflight", "PostObject"))
+"""Find their bucket themselves, if they want one: that of a form knows later who asks."""
 
 log = get_logger(part="s3")
 
@@ -38,6 +41,7 @@ class S3App:
 
     Args:
         engine: of the store.
+        multipart: uploads on the same engine.
         keys: knows access keys and whom they stand for.
         settings: limits and names.
         world: clock and randomness.
@@ -47,7 +51,14 @@ class S3App:
         addressing: reads what requests address.
     """
 
-    def __init__(self, engine: Engine, keys: Keys, settings: S3Settings, world: World) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        multipart: Multipart,
+        keys: Keys,
+        settings: S3Settings,
+        world: World,
+    ) -> None:
         self._ids = RequestIds(world)
         self._authentication = Authentication(keys, settings, world.clock)
         self._names = BucketNames(engine)
@@ -55,6 +66,7 @@ class S3App:
         self.addressing = Addressing(settings.domains)
         services = Services(
             engine,
+            multipart,
             keys,
             settings,
             world,

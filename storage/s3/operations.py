@@ -66,7 +66,7 @@ bucket
     1 GET+v2   ListObjectsV2 ListBucket
     1 HEAD     HeadBucket ListBucket
     1 PUT      CreateBucket
-    1 POST     PostObject PutObject
+    1 POST     PostObject -
     1 DELETE   DeleteBucket
     2 OPTIONS  Preflight -
 bucket ?abac

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from atoll.world import World
 from storage.auth.keys import Keys
 from storage.proxy.engine import Engine
+from storage.proxy.multipart import Multipart
 from storage.s3.authorization import Authorizer
 from storage.s3.configuration import Configurations
 from storage.s3.names import BucketNames
@@ -19,6 +20,7 @@ class Services:
 
     Attributes:
         engine: of the store.
+        multipart: uploads on the same engine.
         keys: of users.
         settings: limits and names.
         world: clock and randomness.
@@ -28,6 +30,7 @@ class Services:
     """
 
     engine: Engine
+    multipart: Multipart
     keys: Keys
     settings: S3Settings
     world: World

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 from storage.s3.errors import S3Error
+from storage.s3.objects.key_limits import check_key
 
 _VERSION = "?versionId="
 
@@ -45,6 +46,7 @@ def parse_copy_source(value: bytes) -> CopySource:
     if not bucket or not key or bucket.startswith("arn:"):
         text = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
         raise _invalid(text, value)
+    check_key(key)
     if found and not version:
         raise _invalid("Version id cannot be the empty string", value)
     return CopySource(bucket, key, version or None)

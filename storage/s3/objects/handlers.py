@@ -10,6 +10,7 @@ from storage.s3.objects import (
     describe,
     locks,
     multi_delete,
+    post,
     read,
     tagging,
     write,
@@ -17,7 +18,17 @@ from storage.s3.objects import (
 from storage.s3.routes import Handler
 from storage.s3.services import Services
 
-_MODULES = (read, write, copies, delete, multi_delete, describe, tagging, locks)
+_MODULES = (
+    read,
+    write,
+    copies,
+    delete,
+    multi_delete,
+    describe,
+    tagging,
+    locks,
+    post,
+)
 
 
 def handlers(services: Services) -> Mapping[str, Handler]:

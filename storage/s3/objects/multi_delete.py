@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import trio
 
-from storage.path import OBJECT_NAME_BYTES_MAX
 from storage.proxy.engine import Condition
 from storage.proxy.errors import StoreError
 from storage.s3.authorization import Resource
@@ -15,6 +14,7 @@ from storage.s3.errors import S3Error
 from storage.s3.objects.conditions import deletion_condition
 from storage.s3.objects.delete import Deleted, Deletes, may_bypass
 from storage.s3.objects.documents import read_document
+from storage.s3.objects.key_limits import check_key
 from storage.s3.objects.versions import is_delete_marker, parse_version_id, version_id
 from storage.s3.request import Request
 from storage.s3.response import Response, document, of_store_error
@@ -93,9 +93,7 @@ class MultiDelete:
                 results[number] = "Error", _failed(one, told)
 
     async def _remove(self, request: Request, one: _Wanted) -> Deleted:
-        size_bytes = len(one.key.encode())
-        if size_bytes > OBJECT_NAME_BYTES_MAX:
-            raise S3Error("KeyTooLongError", Size=size_bytes, MaxSizeAllowed=OBJECT_NAME_BYTES_MAX)
+        check_key(one.key)
         version = None if one.version is None else parse_version_id(one.version)
         action = "s3:DeleteObject" if version is None else "s3:DeleteObjectVersion"
         resource = Resource(request.container, request.bucket, one.key)
@@ -118,7 +116,7 @@ def _parse(root: Element) -> tuple[list[_Wanted], bool]:
 
 def _object(element: Element) -> _Wanted:
     key = element.value("Key")
-    if not key or "\0" in key:
+    if not key:
         raise S3Error("MalformedXML")
     names = ("VersionId", "ETag", "LastModifiedTime", "Size")
     version, etag, modified, size = (element.value(name) for name in names)

@@ -28,12 +28,15 @@ from trio.testing import wait_all_tasks_blocked
 from storage.auth.keys import AccessKey
 from storage.auth.static_users import identity_of
 from storage.auth.users_file import User
+from storage.proxy.multipart import Multipart, MultipartSettings
 from storage.s3.app import S3App
 from storage.s3.settings import S3Settings
 from storage.s3.xml import Element, parse
 
 REGION = "us-east-1"
 HOST = "s3.localhost"
+PART_SIZE_BYTES_MIN = 1000
+"""Of all parts but the last; 5 MiB would take long to hash."""
 USERS = (
     User("test:tester", "testing-secret", "AUTH_test", frozenset(["admin"])),
     User("test:member", "member-secret", "AUTH_test"),
@@ -296,7 +299,9 @@ async def s3_api(settings: S3Settings | None = None, **store: Any) -> AsyncItera
     async with memory_store(**store) as memory:
         await wait_all_tasks_blocked()  # until the devices are connected
         keys = FixedKeys(USERS)
-        app = S3App(memory.store, keys, settings or S3Settings(), memory.world)
+        limits = MultipartSettings(part_size_bytes_min=PART_SIZE_BYTES_MIN)
+        multipart = Multipart(memory.world, memory.clock, memory.store, limits)
+        app = S3App(memory.store, multipart, keys, settings or S3Settings(), memory.world)
         api = S3(app, memory, keys)
         for user in USERS:
             api.clients[user.name] = Client(api, access_key_of(user.name), user.key)
