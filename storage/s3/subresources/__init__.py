@@ -1,0 +1,26 @@
+"""The configuration of buckets: one module for each of their sub-resources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from storage.s3.routes import Handler
+from storage.s3.services import Services
+from storage.s3.subresources.acl import Acls
+from storage.s3.subresources.cors import CORS, Preflights
+from storage.s3.subresources.documents import Documents
+from storage.s3.subresources.policy import BucketPolicies
+from storage.s3.subresources.public_access import PublicAccess
+from storage.s3.subresources.tagging import TAGGING
+
+
+def handlers(services: Services) -> Mapping[str, Handler]:
+    """Return the handlers of this package by operation."""
+    return {
+        **Acls(services).handlers(),
+        **BucketPolicies(services).handlers(),
+        **Documents(services, CORS).handlers(),
+        **Documents(services, TAGGING).handlers(),
+        **Preflights(services).handlers(),
+        **PublicAccess(services).handlers(),
+    }
