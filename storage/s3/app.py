@@ -12,9 +12,10 @@ from storage.proxy.multipart import Multipart
 from storage.s3 import buckets, listing
 from storage.s3.addressing import Addressing, read_address
 from storage.s3.authentication import Authentication
-from storage.s3.authorization import OwnerOnly, Resource
+from storage.s3.authorization import Resource
 from storage.s3.configuration import Configurations
 from storage.s3.errors import S3Error, error_document
+from storage.s3.gate import Gate
 from storage.s3.ids import RequestIds
 from storage.s3.names import BucketNames
 from storage.s3.objects import handlers as objects
@@ -25,8 +26,10 @@ from storage.s3.response import XML, Response, of_store_error
 from storage.s3.routes import Handler, Routes
 from storage.s3.services import Services
 from storage.s3.settings import S3Settings
+from storage.s3.subresources import handlers as configuration_handlers
+from storage.s3.subresources.cors import let_page_read
 
-PARTS = (buckets.handlers, listing.handlers, objects.handlers)
+PARTS = (buckets.handlers, configuration_handlers, listing.handlers, objects.handlers)
 """Each returns handlers by name of the operation."""
 
 _ANONYMOUS_OPERATIONS = frozenset(("Preflight",))
@@ -62,7 +65,8 @@ class S3App:
         self._ids = RequestIds(world)
         self._authentication = Authentication(keys, settings, world.clock)
         self._names = BucketNames(engine)
-        self._authorizer = OwnerOnly()
+        self._configurations = Configurations(engine)
+        self._authorizer = Gate(engine, self._configurations, settings, world)
         self.addressing = Addressing(settings.domains)
         services = Services(
             engine,
@@ -71,7 +75,7 @@ class S3App:
             settings,
             world,
             self._names,
-            Configurations(engine),
+            self._configurations,
             self._authorizer,
         )
         handlers: dict[str, Handler] = {}
@@ -127,6 +131,8 @@ class S3App:
             if container is None:
                 raise S3Error("NoSuchBucket", BucketName=address.bucket)
             request.container = container
+            if b"origin" in headers:
+                await let_page_read(request, self._configurations)
         if operation.action:
             action = operation.action
             if operation.version_action != action and request.parameters.get("versionId"):
