@@ -41,6 +41,7 @@ from storage.proxy.uploads import (
     Uploads,
     UploadState,
 )
+from storage.reserved import ensure_container, parts_of, uploads_of
 from storage.timestamp import HybridClock
 
 _POLL_INTERVAL_S: Final = 0.25
@@ -104,6 +105,7 @@ class Multipart:
         self._uploads = Uploads(engine)
         self._parts = Parts(engine)
         self._reclaimer = PartReclaimer(engine)
+        self._making = trio.Lock()
         self.reclaim_parts = self._reclaimer.reclaim
         self.forget_bucket = self._reclaimer.forget_bucket
 
@@ -127,8 +129,16 @@ class Multipart:
         """
         upload_id = self._clock.now().hex() + self._world.random.randbytes(16).hex()
         upload = Upload(key, upload_id, bucket.id, initiator, attributes, plan)
+        await self._make_ready(bucket)
         await self._uploads.create(bucket, upload)
         return upload
+
+    async def _make_ready(self, bucket: ContainerRecord) -> None:
+        """Make the containers beside a bucket; by one task, or many would wait for each other."""
+        for name in (uploads_of(bucket.name), parts_of(bucket.name)):
+            if await self._engine.container(bucket.account, name) is None:
+                async with self._making:
+                    await ensure_container(self._engine, bucket.account, name, bucket.policy)
 
     async def find(self, bucket: ContainerRecord, key: str, upload_id: str) -> Upload:
         """Return an upload that is not completed.

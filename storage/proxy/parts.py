@@ -16,7 +16,7 @@ from storage.container.record import ContainerRecord
 from storage.object.record import ObjectRecord
 from storage.proxy.engine import Attributes, Body, Engine
 from storage.proxy.errors import ContainerMissingError, ObjectMissingError, StoreError
-from storage.reserved import ensure_container, parts_of
+from storage.reserved import parts_of
 from storage.timestamp import TIMESTAMP_SIZE_BYTES, milliseconds
 
 PART_NUMBER_MAX: Final = 10_000
@@ -91,10 +91,14 @@ class Parts:
         size_bytes: int | None,
         etag: str | None,
     ) -> ObjectRecord:
-        """Store an attempt at a part under a name from `part_name`; see `Engine.put_object`."""
-        container = await ensure_container(
-            self._engine, bucket.account, parts_of(bucket.name), bucket.policy
-        )
+        """Store an attempt at a part under a name from `part_name`; see `Engine.put_object`.
+
+        Raises:
+            ContainerMissingError: the bucket has no uploads (any more).
+        """
+        container = await self._engine.container(bucket.account, parts_of(bucket.name))
+        if container is None:
+            raise ContainerMissingError(bucket.name)
         return await self._engine.put_object(
             container, name, attributes, body, size_bytes=size_bytes, etag=etag
         )

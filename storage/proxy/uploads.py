@@ -19,9 +19,13 @@ from storage.container.record import ContainerRecord
 from storage.object.record import ObjectRecord
 from storage.proxy.checksums import ChecksumAlgorithm, ChecksumPlan, ChecksumType
 from storage.proxy.engine import Attributes, Engine
-from storage.proxy.errors import ObjectMissingError, PreconditionFailedError
+from storage.proxy.errors import (
+    ContainerMissingError,
+    ObjectMissingError,
+    PreconditionFailedError,
+)
 from storage.proxy.parts import initiated_ms
-from storage.reserved import ensure_container, uploads_of
+from storage.reserved import uploads_of
 
 SEPARATOR: Final = "\0"
 _PAST_IDS: Final = "~"  # sorts after every upload id
@@ -145,10 +149,14 @@ class Uploads:
         self._engine = engine
 
     async def create(self, bucket: ContainerRecord, upload: Upload) -> None:
-        """Store a new upload."""
-        container = await ensure_container(
-            self._engine, bucket.account, uploads_of(bucket.name), bucket.policy
-        )
+        """Store a new upload.
+
+        Raises:
+            ContainerMissingError: nothing was made ready for uploads.
+        """
+        container = await self._engine.container(bucket.account, uploads_of(bucket.name))
+        if container is None:
+            raise ContainerMissingError(bucket.name)
         attributes = _to_attributes(upload)
         await self._engine.put_object(container, upload.name, attributes, NoBody(), size_bytes=0)
 

@@ -53,9 +53,7 @@ class Env:
     async def complete(
         self, upload: Upload, parts: Sequence[CompletedPart], **options: Any
     ) -> Completion:
-        return await self.multipart.complete(
-            self.bucket, upload.key, upload.id, parts, **options
-        )
+        return await self.multipart.complete(self.bucket, upload.key, upload.id, parts, **options)
 
     async def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes | None:
         found = await self.store.get_object(self.bucket, key)
@@ -87,9 +85,7 @@ class Env:
 
 
 @asynccontextmanager
-async def multipart_env(
-    *, part_size_bytes_min: int = 1000, **options: Any
-) -> AsyncIterator[Env]:
+async def multipart_env(*, part_size_bytes_min: int = 1000, **options: Any) -> AsyncIterator[Env]:
     """Open a store with a bucket."""
     async with memory_store(**options) as memory:
         await memory.store.create_container(ACCOUNT, BUCKET, {})
