@@ -13,6 +13,7 @@ from storage.proxy.errors import AccountMissingError, ObjectMissingError
 from storage.reserved import hidden_of, is_reserved
 from storage.s3.dates import iso
 from storage.s3.errors import S3Error
+from storage.s3.granting import Granting
 from storage.s3.names import is_addressable, is_bucket_name, is_marked
 from storage.s3.owner import owner_content
 from storage.s3.request import Request
@@ -57,6 +58,7 @@ class Buckets:
     def __init__(self, services: Services) -> None:
         self._engine = services.engine
         self._names = services.names
+        self._granting = Granting(services.engine, services.settings)
         self._settings = services.settings
 
     async def list_own(self, request: Request) -> Response:
@@ -123,7 +125,7 @@ class Buckets:
         if not is_bucket_name(name):
             raise S3Error("InvalidBucketName", BucketName=name)
         region = await self._asked_region(request)
-        values = {REGION: region}
+        values = {REGION: region, **self._granting.for_bucket(request)}
         if request.header(b"x-amz-bucket-object-lock-enabled").lower() == "true":
             values |= {OBJECT_LOCK: ON, VERSIONING: ON}
         held = await self._engine.container(identity.account, name)

@@ -50,7 +50,12 @@ class Granting:
             values[ACL] = format_acl(acl)
         return values
 
-    async def for_object(self, request: Request, container: ContainerRecord) -> dict[str, str]:
+    async def for_object(
+        self,
+        request: Request,
+        container: ContainerRecord,
+        headers: Mapping[bytes, bytes] | None = None,
+    ) -> dict[str, str]:
         """Return the system metadata that a new object gets: its list, unless it is the usual one.
 
         The first list in a bucket leaves a mark there, without which no request looks for any.
@@ -58,12 +63,14 @@ class Granting:
         Args:
             request: that makes the object, or begins its upload in parts.
             container: the bucket.
+            headers: where they are not the request's own: those of a form.
 
         Raises:
             S3Error: AccessControlListNotSupported, AccessDenied where public lists are blocked,
                 or what is wrong with the headers.
         """
-        headers, bucket_owner = request.headers, canonical_id(container.account)
+        headers = request.headers if headers is None else headers
+        bucket_owner = canonical_id(container.account)
         has_headers = not headers.keys().isdisjoint(ACL_HEADERS)
         identity = request.identity
         if not has_headers and identity is not None and identity.account == container.account:

@@ -11,6 +11,7 @@ from storage.proxy.errors import ObjectMissingError, UnavailableError
 from storage.s3.checksums import Algorithm
 from storage.s3.dates import iso
 from storage.s3.errors import Header, S3Error
+from storage.s3.granting import Granting
 from storage.s3.integrity import upload_checksum
 from storage.s3.objects.attributes import (
     CONTENT_HEADERS,
@@ -69,6 +70,7 @@ class Copies:
         self._engine = services.engine
         self._clock = services.world.clock
         self._sources = Sources(services)
+        self._granting = Granting(services.engine, services.settings)
 
     async def copy(self, request: Request) -> Response | None:
         """CopyObject. On cancel: the outcome is unknown; never half an object."""
@@ -93,13 +95,15 @@ class Copies:
         _check_purpose(headers, source, container, key)
         check_copy_size(record.size_bytes)
         given = _copied_attributes(headers, record, container, now_s)
+        acl = await self._granting.for_object(request, container)
         asked = upload_checksum(headers)
         algorithm = stored_algorithm(record.system) or Algorithm.CRC64NVME
         async with source.body(0, record.size_bytes) as payload:
             body = StreamedBody(payload, algorithm if asked is None else asked[0])
 
             def attributes() -> Attributes:
-                return given._replace(system={**given.system, **checksum_system(body.finish())})
+                system = {**given.system, **acl, **checksum_system(body.finish())}
+                return given._replace(system=system)
 
             return await self._engine.put_object(
                 container,

@@ -10,6 +10,7 @@ from storage.proxy.engine import Attributes
 from storage.s3.addressing import Address
 from storage.s3.authorization import Resource
 from storage.s3.errors import Header, S3Error
+from storage.s3.granting import Granting
 from storage.s3.objects.attributes import new_attributes
 from storage.s3.objects.headers import checksum_system, quoted_etag
 from storage.s3.objects.key_limits import check_key
@@ -50,6 +51,7 @@ class Posts:
         self._authorizer = services.authorizer
         self._clock = services.world.clock
         self._settings = services.settings
+        self._granting = Granting(services.engine, services.settings)
 
     async def create(self, request: Request) -> Response:
         """PostObject. On cancel: the outcome is unknown; never half an object."""
@@ -59,7 +61,8 @@ class Posts:
         headers = form.headers
         now_s = self._clock.wall_ns() / _NS_PER_S
         given = new_attributes(headers, request.existing, now_s)
-        given = given._replace(system={**given.system, **_tagging(form.fields)})
+        acl = await self._granting.for_object(request, request.existing, headers)
+        given = given._replace(system={**given.system, **acl, **_tagging(form.fields)})
         etag = form.file.expect(headers, policy)
 
         def attributes() -> Attributes:

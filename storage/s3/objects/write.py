@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from storage.object.record import ObjectRecord
 from storage.proxy.engine import Attributes
 from storage.s3.errors import Header, S3Error
+from storage.s3.granting import Granting
 from storage.s3.objects.attributes import new_attributes
 from storage.s3.objects.conditions import write_condition
 from storage.s3.objects.headers import checksum_headers, checksum_system, etag_header
@@ -37,6 +38,7 @@ class Writes:
         self._engine = services.engine
         self._clock = services.world.clock
         self._size_bytes_max = services.settings.object_size_bytes_max
+        self._granting = Granting(services.engine, services.settings)
 
     async def create(self, request: Request) -> Response:
         """PutObject. On cancel: the outcome is unknown; never half an object."""
@@ -48,9 +50,11 @@ class Writes:
         if asks_for_lock(headers):
             check_announced(headers)
         given = new_attributes(headers, container, self._clock.wall_ns() / _NS_PER_S)
+        acl = await self._granting.for_object(request, container)
 
         def attributes() -> Attributes:
-            return given._replace(system={**given.system, **checksum_system(body.finish())})
+            system = {**given.system, **acl, **checksum_system(body.finish())}
+            return given._replace(system=system)
 
         record = await self._engine.put_object(
             container,
