@@ -115,7 +115,9 @@ class RequestParser:
             piece, self._position = self._chunks.decode(self._data, self._position)
             self.body_done = self._chunks.done
         else:
-            piece = self._data[self._position : self._position + self._body_bytes_left]
+            end = self._position + self._body_bytes_left
+            is_whole = self._position == 0 and end >= len(self._data)
+            piece = self._data if is_whole else self._data[self._position : end]
             self._position += len(piece)
             self._body_bytes_left -= len(piece)
             self.body_done = not self._body_bytes_left
