@@ -6,11 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from storage.proxy.engine import Body
-from storage.s3.checksums import Algorithm, Checksum
-from storage.s3.errors import S3Error
-from storage.s3.integrity import BodyChecks
-from storage.s3.objects.form import (
+from storage.http.form import (
     Event,
     FormError,
     FormReader,
@@ -19,6 +15,10 @@ from storage.s3.objects.form import (
     PartEnds,
     form_boundary,
 )
+from storage.proxy.engine import Body
+from storage.s3.checksums import Algorithm, Checksum
+from storage.s3.errors import S3Error
+from storage.s3.integrity import BodyChecks
 from storage.s3.request import Request
 from storage.s3.signing.post_policy import PostPolicy, expand_filename
 

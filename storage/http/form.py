@@ -34,11 +34,13 @@ class PartBegins:
         name: of the field.
         filename: as the client called its file; nothing where it is no file.
         content_type: of the part; empty where it does not say.
+        content_encoding: of the part; empty where it does not say.
     """
 
     name: str
     filename: str | None
     content_type: str
+    content_encoding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +213,7 @@ def _parse_head(head: bytes) -> PartBegins:
         _text(parameters[b"name"]),
         None if filename is None else _text(filename),
         _text(fields.get(b"content-type", b"")),
+        _text(fields.get(b"content-encoding", b"")),
     )
 
 
