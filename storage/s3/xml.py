@@ -92,6 +92,7 @@ class _Reader:
         self._elements = 0
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
+        parser.buffer_size = 1 << 16
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text

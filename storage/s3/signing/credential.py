@@ -8,7 +8,12 @@ from typing import Final, NamedTuple
 
 TERMINATOR: Final = "aws4_request"
 
-_FORM: Final = '"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request"'
+CREDENTIAL_BYTES_MAX: Final = 512
+"""More is refused unread, for what was read is remembered."""
+
+_MALFORMED: Final = (
+    'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
+)
 
 
 class Credential(NamedTuple):
@@ -29,12 +34,18 @@ class Credential(NamedTuple):
     service: str
 
 
-@lru_cache(maxsize=4096)
 def read_credential(value: bytes) -> Credential | str:
     """Return a credential, or what is wrong with it. The access key may have slashes itself."""
+    if len(value) > CREDENTIAL_BYTES_MAX:
+        return _MALFORMED
+    return _read_credential(value)
+
+
+@lru_cache(maxsize=4096)
+def _read_credential(value: bytes) -> Credential | str:
     parts = value.decode("latin-1").rsplit("/", 4)
     if len(parts) != 5 or not parts[0]:
-        return f"the Credential is mal-formed; expecting {_FORM}."
+        return _MALFORMED
     access_key, date, region, service, terminator = parts
     if terminator != TERMINATOR:
         return f'incorrect terminal "{terminator}". This endpoint uses "{TERMINATOR}".'

@@ -14,10 +14,14 @@ _YEAR_10000 = 253_402_300_800
 _ISO_BYTES = len(b"20130524T000000Z")
 
 
-@lru_cache(maxsize=1024)
 def parse_iso(value: bytes) -> int | None:
     """Return the seconds since 1970 of a time such as 20130524T000000Z, or nothing."""
-    if len(value) != _ISO_BYTES or value[8:9] != b"T" or value[15:] != b"Z":
+    return _parse_iso(value) if len(value) == _ISO_BYTES else None
+
+
+@lru_cache(maxsize=1024)
+def _parse_iso(value: bytes) -> int | None:
+    if value[8:9] != b"T" or value[15:] != b"Z":
         return None
     if not (value[:8] + value[9:15]).isdigit():
         return None

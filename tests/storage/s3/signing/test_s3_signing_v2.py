@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+from base64 import b64encode
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.s3.errors import S3Error
+from storage.s3.signing import v2
 from storage.s3.signing.payload import Payload
 from storage.s3.signing.request import SignedRequest
 from storage.s3.signing.scheme import read_claim
@@ -149,6 +152,21 @@ def test_botocore_agrees(
     received = SignedRequest("PUT", parts.path.encode(), parts.query.encode(), sent)
     claim = check(received)
     assert claim.token == (token or "")
+
+
+def test_what_clients_sign_of_a_query() -> None:
+    assert {name.decode() for name in v2._SUBRESOURCES} == set(HmacV1Auth.QSAOfInterest)
+
+
+def test_an_amazon_date_takes_the_place_of_the_other() -> None:
+    date = b"Tue, 27 Mar 2007 21:20:26 +0000"
+    text = b"DELETE\n\n\n\nx-amz-date:" + date + b"\n/johnsmith/photos/puppy.jpg"
+    signature = b64encode(hmac.digest(SECRET.encode(), text, "sha1")).decode()
+    other = b"Tue, 27 Mar 2007 21:20:27 +0000"
+    method, path, query, headers = example(
+        "DELETE", b"/photos/puppy.jpg", b"", other, signature, (b"x-amz-date", date)
+    )
+    check(SignedRequest(method, path, query, headers, b"johnsmith"))
 
 
 def test_it_can_be_switched_off() -> None:

@@ -292,6 +292,7 @@ HEADER_REFUSALS = [
     ("k/20130524/eu-west-1/s3/aws4_request", "AuthorizationHeaderMalformed", "'eu-west-1' is wr"),
     (f"k/20130524/{REGION}/ec2/aws4_request", "AuthorizationHeaderMalformed", 'service "ec2"'),
     (f"k/20130524/{REGION}/s3/aws4_reques", "AuthorizationHeaderMalformed", "incorrect terminal"),
+    ("k" * 500 + SCOPE, "AuthorizationHeaderMalformed", "is mal-formed"),
     (SCOPE, "SignatureDoesNotMatch", "we calculated does not match"),
 ]
 
@@ -347,9 +348,14 @@ def test_version_4a_is_refused_in_words() -> None:
     assert "Please use AWS4-HMAC-SHA256" in error.message
 
 
-def test_two_mechanisms_at_once() -> None:
+@pytest.mark.parametrize(
+    "query",
+    [PRESIGNED_QUERY, b"AWSAccessKeyId=a", b"AWSAccessKeyId=a&X-Amz-Signature=b"],
+    ids=["V4", "V2", "both"],
+)
+def test_several_mechanisms_at_once(query: bytes) -> None:
     _, path, _, headers, signature = PUBLISHED["GET object"]
-    request = SignedRequest("GET", path, PRESIGNED_QUERY, with_authorization(headers, signature))
+    request = SignedRequest("GET", path, query, with_authorization(headers, signature))
     assert "Only one auth mechanism" in refusal(lambda: check(request)).message
 
 
