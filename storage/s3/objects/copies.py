@@ -26,7 +26,7 @@ from storage.s3.objects.headers import (
     checksum_elements,
     checksum_system,
     quoted_etag,
-    stored_algorithm,
+    stored_checksums,
 )
 from storage.s3.objects.keep_alive import answer_slowly
 from storage.s3.objects.metadata import read_metadata
@@ -97,7 +97,8 @@ class Copies:
         given = _copied_attributes(headers, record, container, now_s)
         acl = await self._granting.for_object(request, container)
         asked = upload_checksum(headers)
-        algorithm = stored_algorithm(record.system) or Algorithm.CRC64NVME
+        held = stored_checksums(record.system)
+        algorithm = held[0][0] if held else Algorithm.CRC64NVME
         async with source.body(0, record.size_bytes) as payload:
             body = StreamedBody(payload, algorithm if asked is None else asked[0])
 

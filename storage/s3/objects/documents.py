@@ -31,6 +31,19 @@ async def read_document(
         raise S3Error("MissingRequestBodyError")
     checks.update(body)
     checks.finish(request.body.trailers)
+    return parse_document(body, root)
+
+
+def parse_document(body: bytes, root: str) -> Element:
+    """Return a document.
+
+    Args:
+        body: of a request.
+        root: name of the outermost element.
+
+    Raises:
+        S3Error: MalformedXML.
+    """
     try:
         return parse(body, root)
     except XmlError as error:

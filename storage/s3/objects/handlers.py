@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from storage.s3.objects import (
+    complete,
     copies,
     delete,
     describe,
     locks,
     multi_delete,
+    multipart,
+    parts,
     post,
     read,
+    restore,
     tagging,
     write,
 )
@@ -28,6 +32,10 @@ _MODULES = (
     tagging,
     locks,
     post,
+    multipart,
+    parts,
+    complete,
+    restore,
 )
 
 

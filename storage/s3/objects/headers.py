@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from storage.object.record import ObjectRecord
-from storage.s3.checksums import BY_HEADER, Algorithm, Checksum, Kind
+from storage.proxy.checksums import CHECKSUM_TYPE, ChecksumAlgorithm, checksum_key
+from storage.proxy.manifest import Segment
+from storage.s3.checksums import Algorithm, Checksum, Kind
 from storage.s3.dates import http_date
 from storage.s3.errors import Header
 from storage.s3.objects.attributes import CONTENT_HEADERS, REDIRECT, STORAGE_CLASS
@@ -16,8 +19,7 @@ from storage.s3.objects.tags import TAGS
 from storage.s3.xml import Content
 from storage.swift.text import encode
 
-CHECKSUM_TYPE = "x-amz-checksum-type"
-_CHECKSUMS = {name: name.encode("ascii") for name in BY_HEADER}
+_CHECKSUMS = {checksum_key(ChecksumAlgorithm(one.value)): one for one in Algorithm}
 _PLAIN = {name: name.title().encode("ascii") for name in CONTENT_HEADERS} | {
     REDIRECT: b"x-amz-website-redirect-location",
     STORAGE_CLASS: b"x-amz-storage-class",
@@ -61,34 +63,51 @@ def etag_header(record: ObjectRecord) -> Header:
     return b"ETag", quoted_etag(record).encode("ascii")
 
 
+def stored_checksums(system: Mapping[str, str]) -> list[tuple[Algorithm, str]]:
+    """Return the checksums in an object's system metadata, in Base64; most have one."""
+    return [(_CHECKSUMS[name], value) for name, value in system.items() if name in _CHECKSUMS]
+
+
 def checksum_headers(system: Mapping[str, str]) -> list[Header]:
-    """Return the headers of an object's checksum, which is stored under its header's name."""
+    """Return the headers of an object's checksum."""
     headers = [
-        (header, system[name].encode("ascii"))
-        for name, header in _CHECKSUMS.items()
-        if name in system
+        (algorithm.header.encode("ascii"), text.encode("ascii"))
+        for algorithm, text in stored_checksums(system)
     ]
     if headers:
-        kind = system.get(CHECKSUM_TYPE, Kind.FULL_OBJECT.value)
-        headers.append((CHECKSUM_TYPE.encode("ascii"), kind.encode("ascii")))
+        headers.append((b"x-amz-checksum-type", checksum_type(system).encode("ascii")))
     return headers
+
+
+def part_checksum_headers(system: Mapping[str, str], part: Segment | None) -> list[Header]:
+    """Return the headers of the checksum of a part, in the algorithm of its object's."""
+    held = stored_checksums(system)
+    if not held or part is None or not part.checksum:
+        return []
+    text = b64encode(part.checksum)
+    return [
+        (held[0][0].header.encode("ascii"), text),
+        (b"x-amz-checksum-type", checksum_type(system).encode("ascii")),
+    ]
 
 
 def checksum_elements(system: Mapping[str, str]) -> list[tuple[str, Content]]:
     """Return the elements of an object's checksum."""
     elements: list[tuple[str, Content]] = [
-        (algorithm.element, system[name]) for name, algorithm in BY_HEADER.items() if name in system
+        (algorithm.element, text) for algorithm, text in stored_checksums(system)
     ]
     if elements:
-        elements.append(("ChecksumType", system.get(CHECKSUM_TYPE, Kind.FULL_OBJECT.value)))
+        elements.append(("ChecksumType", checksum_type(system)))
     return elements
+
+
+def checksum_type(system: Mapping[str, str]) -> str:
+    """Return what an object's checksum is of, as S3 names it."""
+    return system.get(CHECKSUM_TYPE, Kind.FULL_OBJECT.value)
 
 
 def checksum_system(checksum: Checksum | None) -> dict[str, str]:
     """Return the system metadata that keeps a checksum of a whole object."""
-    return {} if checksum is None else {checksum.algorithm.header: checksum.text}
-
-
-def stored_algorithm(system: Mapping[str, str]) -> Algorithm | None:
-    """Return the algorithm of an object's checksum, if it has one."""
-    return next((algorithm for name, algorithm in BY_HEADER.items() if name in system), None)
+    if checksum is None:
+        return {}
+    return {checksum_key(ChecksumAlgorithm(checksum.algorithm.value)): checksum.text}

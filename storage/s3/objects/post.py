@@ -14,6 +14,7 @@ from storage.s3.granting import Granting
 from storage.s3.objects.attributes import new_attributes
 from storage.s3.objects.headers import checksum_system, quoted_etag
 from storage.s3.objects.key_limits import check_key
+from storage.s3.objects.multipart import object_location
 from storage.s3.objects.post_form import Form, read_form
 from storage.s3.objects.tags import TAGS, format_stored, parse_xml
 from storage.s3.objects.versions import versioning_of
@@ -29,6 +30,8 @@ from storage.s3.xml import XmlError, parse
 from storage.s3.xml import document as xml_document
 
 _NS_PER_S = 1e9
+_KEPT_HEADERS = frozenset((b"host", b"origin", b"referer", b"user-agent"))
+"""Headers of the request itself, which policies look at beside those that the form stands for."""
 _STATUSES = ("200", "201", "204")
 
 
@@ -58,7 +61,7 @@ class Posts:
         form = await read_form(request)
         policy = await self._admit(request, form)
         key = request.key
-        headers = form.headers
+        headers = request.headers
         now_s = self._clock.wall_ns() / _NS_PER_S
         given = new_attributes(headers, request.existing, now_s)
         acl = await self._granting.for_object(request, request.existing, headers)
@@ -99,6 +102,9 @@ class Posts:
             request.scope["atoll"]["user"] = found.identity.user
             policy = read_policy(claim.policy)
             policy.check(fields, request.bucket, self._clock.wall_ns() // 10**9)
+        request.headers = {
+            name: value for name, value in request.headers.items() if name in _KEPT_HEADERS
+        } | form.headers
         request.address = Address(Level.OBJECT, request.bucket, _key(fields))
         request.container = await self._names.find(request.bucket, request.identity)
         resource = Resource(request.existing, request.bucket, request.key)
@@ -134,7 +140,7 @@ def _answer(request: Request, fields: Mapping[str, str], record: ObjectRecord) -
     redirect = _redirect(fields, request.bucket, record)
     if redirect is not None:
         return Response(303, [*headers, (b"Location", redirect)])
-    location = _location(request)
+    location = object_location(request)
     headers.append((b"Location", location.encode("ascii")))
     status = fields.get("success_action_status", "")
     if status != "201":
@@ -162,14 +168,3 @@ def _redirect(fields: Mapping[str, str], bucket: str, record: ObjectRecord) -> b
     query += (("bucket", bucket), ("key", record.name), ("etag", quoted_etag(record)))
     target = urlunsplit(parts._replace(query=urlencode(query, quote_via=quote)))
     return target.encode("ascii") if target.isprintable() else None
-
-
-def _location(request: Request) -> str:
-    scheme = request.scope.get("scheme", "http")
-    host = request.header(b"host")
-    path = (
-        quote(request.key)
-        if request.signed.host_bucket
-        else quote(f"{request.bucket}/{request.key}")
-    )
-    return f"{scheme}://{quote(host, safe=':[]')}/{path}"

@@ -12,7 +12,11 @@ from storage.proxy.errors import ObjectMissingError, UnavailableError
 from storage.s3.errors import Header, S3Error
 from storage.s3.objects.conditions import is_unmodified
 from storage.s3.objects.finding import Finder, check_data
-from storage.s3.objects.headers import checksum_headers, object_headers
+from storage.s3.objects.headers import (
+    checksum_headers,
+    object_headers,
+    part_checksum_headers,
+)
 from storage.s3.objects.overrides import override_headers
 from storage.s3.objects.ranges import Span, parse_part_number, select_range
 from storage.s3.objects.versions import asked_version, is_versioned, version_header
@@ -88,16 +92,31 @@ class Reads:
         if b"range" in request.headers:
             text = "Cannot specify both Range header and partNumber query parameter"
             raise S3Error("InvalidRequest", text)
-        return self._part(record, number, headers, wants_checksum=wants_checksum)
+        return await self._part(request, record, number, headers, wants_checksum=wants_checksum)
 
-    def _part(
-        self, record: ObjectRecord, number: int, headers: list[Header], *, wants_checksum: bool
+    async def _part(
+        self,
+        request: Request,
+        record: ObjectRecord,
+        number: int,
+        headers: list[Header],
+        *,
+        wants_checksum: bool,
     ) -> Span:
-        if number != 1:
-            raise S3Error("InvalidPartNumber", ActualPartCount=1, PartNumberRequested=number)
+        """Return the bytes of a part; add how many parts there are, and its checksum."""
+        manifest = await self._engine.manifest(request.existing, record)
+        count = 1 if manifest is None else len(manifest.segments)
+        span = (0, record.size_bytes) if manifest is None and number == 1 else None
+        checksums = checksum_headers(record.system)
+        if manifest is not None:
+            span = manifest.part(number)
+            checksums = part_checksum_headers(record.system, manifest.segment(number))
+            headers.append((b"x-amz-mp-parts-count", b"%d" % count))
+        if span is None:
+            raise S3Error("InvalidPartNumber", ActualPartCount=count, PartNumberRequested=number)
         if wants_checksum:
-            headers += checksum_headers(record.system)
-        return Span(0, record.size_bytes)
+            headers += checksums
+        return Span(*span)
 
 
 def _head(headers: list[Header], record: ObjectRecord, span: Span | None) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from storage.proxy.engine import Body
-from storage.s3.checksums import Algorithm, Checksum
+from storage.s3.checksums import BY_HEADER, Algorithm, Checksum
 from storage.s3.errors import S3Error
 from storage.s3.integrity import BodyChecks
 from storage.s3.request import Request
@@ -24,18 +24,24 @@ class CheckedBody:
     Attributes:
         length_bytes: as declared, or None where only the end tells.
         etag: MD5 in hexadecimal that the client announced, or None.
+        algorithm: of the checksum.
 
     Raises:
         S3Error: InvalidDigest or InvalidRequest, what is announced is malformed.
     """
 
-    __slots__ = ("_body", "_checks", "etag", "length_bytes")
+    __slots__ = ("_body", "_checks", "algorithm", "etag", "length_bytes")
 
     def __init__(self, request: Request, default: Algorithm = Algorithm.CRC64NVME) -> None:
         self._body = request.body
-        self._checks = BodyChecks(request.headers, default=default)
+        self._checks = checks = BodyChecks(request.headers, default=default)
         self.length_bytes = self._body.length_bytes
-        self.etag = self._checks.md5.hex() or None
+        self.etag = checks.md5.hex() or None
+        self.algorithm = default
+        if checks.checksum is not None:
+            self.algorithm = checks.checksum.algorithm
+        for name in checks.trailer_names:
+            self.algorithm = BY_HEADER[name]
 
     async def receive(self) -> bytes:
         """Return the next bytes, none at the end.
