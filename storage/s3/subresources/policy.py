@@ -72,4 +72,4 @@ class BucketPolicies:
         policy = await self._configurations.get(container, POLICY, read_policy)
         by_list = bucket_acl(container).is_public and not block_of(container).ignore_acls
         is_open = by_list or (policy is not None and is_public(policy))
-        return document("PolicyStatus", (("IsPublic", "TRUE" if is_open else "FALSE"),))
+        return document("PolicyStatus", (("IsPublic", is_open),))
