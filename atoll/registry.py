@@ -35,6 +35,7 @@ CONFIG_SECTIONS: Mapping[str, str] = MappingProxyType(
         "storage": "storage.settings:StorageSettings",
         "http": "storage.http.limits:Limits",
         "swift": "storage.swift.settings:SwiftSettings",
+        "s3": "storage.s3.settings:S3Settings",
     }
 )
 """Section of the configuration file → frozen dataclass (see `atoll.config`)."""
@@ -45,6 +46,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "down": ("atoll.commands:down", "Stop the cloud, finishing what is under way."),
         "status": ("atoll.commands:status", "Show the roles of a running cloud."),
         "ring": ("ring.cli:ring_group", "Build and inspect rings."),
+        "key": ("storage.auth.cli:key_group", "Make, list and delete access keys for S3."),
         "simulate": (
             "storage.simulation.cli:simulate_command",
             "Run whole nodes from seeds, with faults and a checker.",

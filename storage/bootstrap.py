@@ -11,11 +11,12 @@ from atoll.log import get_logger
 from atoll.roles import Bootstrap, RoleInstance
 from atoll.world import DiskFullError, World
 from ring import Ring
-from storage.auth.users_file import create_users_file, read_users_file
+from storage.auth.users_file import User, create_users_file, read_users_file
 from storage.cluster import create_cluster, read_cluster, write_cluster
 from storage.data_folder import StorageFolder
 from storage.device.folder import DeviceFolder
 from storage.node import RING_NAMES, read_ring
+from storage.s3.settings import S3Settings
 
 RING_POWER = 12
 RING_SEED = 1
@@ -114,22 +115,49 @@ def _screen(config: Config, folder: StorageFolder, world: World) -> tuple[str, .
     user = next(iter(users.values()), None)
     server = config[ServerSettings]
     scheme = "http" if server.tls_certificate is None else "https"
-    auth = f"{scheme}://{server.listen}/auth/v1.0"
-    lines = [f"Swift    {scheme}://{server.listen}/v1", f"auth     {auth}"]
+    endpoint = f"{scheme}://{server.listen}"
+    lines = [
+        f"Swift    {endpoint}/v1",
+        f"auth     {endpoint}/auth/v1.0",
+        f"S3       {endpoint}",
+    ]
     if user is None:
         return (*lines, f"users    none in {folder.users}")
-    variables = {"ST_AUTH": auth, "ST_USER": user.name, "ST_KEY": user.key}
+    variables = _variables(user, endpoint, config[S3Settings].region)
     text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
     _write_if_changed(world, folder.credentials, text.encode())
-    return (
-        *lines,
-        f"user     {user.name}",
-        f"key      in {folder.credentials}",
-        "",
+    read = f"         . {shlex.quote(str(folder.credentials))}"
+    lines += [f"user     {user.name}", f"keys     in {folder.credentials}", ""]
+    lines += [
         "Try      pip install python-swiftclient",
-        f"         . {shlex.quote(str(folder.credentials))}",
+        read,
         "         swift upload photos /usr/share/pixmaps && swift list photos",
-    )
+    ]
+    if user.access_key:  # not in a file that somebody else wrote
+        lines += [
+            "Or       pip install awscli",
+            read,
+            "         aws s3 sync /usr/share/pixmaps s3://photos && aws s3 ls s3://photos",
+        ]
+    return tuple(lines)
+
+
+def _variables(user: User, endpoint: str, region: str) -> dict[str, str]:
+    """Return what the clients of both front doors read from their environment."""
+    variables = {
+        "ST_AUTH": f"{endpoint}/auth/v1.0",
+        "ST_USER": user.name,
+        "ST_KEY": user.key,
+    }
+    if user.access_key:
+        variables |= {
+            "AWS_ACCESS_KEY_ID": user.access_key,
+            "AWS_SECRET_ACCESS_KEY": user.secret_key,
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+        }
+    return variables
 
 
 def _write_if_changed(world: World, path: Path, data: bytes) -> None:

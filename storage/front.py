@@ -1,7 +1,8 @@
 """The shared port: sends each request to the front door whose address space it is in.
 
-`/v1/…`, `/auth/…`, `/info` and `/healthcheck` are Swift's; `/-/…` is the operator's, which no
-bucket can be called; the rest is S3's.
+`/v1/…`, `/v1.0/…`, `/auth/v1.0`, `/info` and `/healthcheck` are Swift's, unless the request is
+signed as S3's are, or the host's name is a bucket; `/-/…` is the operator's, which no bucket can
+be called; the rest is S3's.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from storage.http import App, Receive, Scope, Send
 
 METRICS_PATH = b"/-/metrics"
 _LOOPBACK = frozenset(("127.0.0.1", "::1"))
+_SWIFT_PREFIXES = (b"/v1/", b"/v1.0/", b"/auth/v1.0/")
+_SWIFT_PATHS = frozenset((b"/v1", b"/v1.0", b"/auth/v1.0", b"/info", b"/healthcheck"))
+_S3_SCHEMES = (b"AWS ", b"AWS4-")
+_S3_PARAMETERS = (b"X-Amz-Signature=", b"AWSAccessKeyId=")
 
 
 class Front:
@@ -19,19 +24,44 @@ class Front:
 
     Args:
         swift: the Swift front door.
+        s3: the S3 front door.
+        bucket_of_host: returns the bucket that a Host header names, or nothing.
         exposition: returns the metrics as text.
     """
 
-    def __init__(self, swift: App, exposition: Callable[[], bytes]) -> None:
+    def __init__(
+        self,
+        swift: App,
+        s3: App,
+        bucket_of_host: Callable[[bytes], str],
+        exposition: Callable[[], bytes],
+    ) -> None:
         self._swift = swift
+        self._s3 = s3
+        self._bucket_of_host = bucket_of_host
         self._exposition = exposition
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "http" and scope["raw_path"] == METRICS_PATH:
+        path = scope["raw_path"] if scope["type"] == "http" else b""
+        if path.startswith(_SWIFT_PREFIXES) or path in _SWIFT_PATHS:
+            door = self._s3 if self._is_s3(scope) else self._swift
+            await door(scope, receive, send)
+        elif path == METRICS_PATH:
             await self._metrics(scope, send)
         else:
-            await self._swift(scope, receive, send)
+            await self._s3(scope, receive, send)
+
+    def _is_s3(self, scope: Scope) -> bool:
+        """Tell whether a request for a path of Swift's is S3's nevertheless."""
+        for name, value in scope["headers"]:
+            if name == b"host":
+                if self._bucket_of_host(value):
+                    return True
+            elif name == b"authorization" and value.startswith(_S3_SCHEMES):
+                return True
+        query = scope["query_string"]
+        return bool(query) and any(name in query for name in _S3_PARAMETERS)
 
     async def _metrics(self, scope: Scope, send: Send) -> None:
         """Answer with the metrics, to this machine alone."""

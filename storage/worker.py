@@ -13,7 +13,9 @@ from atoll.data_folder import DataFolder
 from atoll.log import Sink, get_logger, logs_json
 from atoll.metrics import exposition
 from atoll.roles import RoleContext
+from storage.auth.access_keys import AccessKeys
 from storage.auth.static_users import StaticUsers
+from storage.auth.users_file import read_users_file
 from storage.data_folder import StorageFolder
 from storage.front import Front
 from storage.http import Limits, Scope, serve, tls_context
@@ -26,6 +28,9 @@ from storage.metrics import (
     SENT_BYTES,
 )
 from storage.node import open_node
+from storage.proxy.multipart import Multipart
+from storage.s3.app import S3App
+from storage.s3.settings import S3Settings
 from storage.settings import StorageSettings
 from storage.swift.app import SwiftApp
 from storage.swift.settings import SwiftSettings
@@ -53,13 +58,22 @@ async def main(context: RoleContext) -> None:
             config[SwiftSettings].object_size_bytes_max, object_size_bytes_max
         ),
     )
+    s3_settings = replace(
+        config[S3Settings],
+        object_size_bytes_max=min(config[S3Settings].object_size_bytes_max, object_size_bytes_max),
+    )
     tls = None
     if server.tls_certificate is not None and server.tls_key is not None:
         tls = tls_context(server.tls_certificate, server.tls_key)
     async with open_node(world, context.data, config, context.index) as node:
         secret = bytes.fromhex(node.cluster.token_secret)
-        users = StaticUsers.load(StorageFolder(context.data).users, secret, world)
-        swift = SwiftApp(node.store, users, swift_settings, world)
+        users = read_users_file(StorageFolder(context.data).users, world)
+        authenticator = StaticUsers(users, secret, world.clock)
+        swift = SwiftApp(node.store, authenticator, swift_settings, world)
+        keys = AccessKeys(node.store, users, secret, world)
+        multipart = Multipart(world, node.clock, node.store)
+        s3 = S3App(node.store, multipart, keys, s3_settings, world)
+        bucket_of_host = s3.addressing.bucket_of_host
         metrics_folder = DataFolder(context.data).metrics
         observer = _Observer(context)
         context.status = observer.status
@@ -67,7 +81,7 @@ async def main(context: RoleContext) -> None:
             nursery.start_soon(observer.access_log.run)
             context.ready()
             await serve(
-                Front(swift, lambda: exposition(metrics_folder)),
+                Front(swift, s3, bucket_of_host, lambda: exposition(metrics_folder)),
                 context.sockets,
                 world=world,
                 stopping=context.stopping,

@@ -32,7 +32,9 @@ def test_a_cloud_from_nothing(cloud: RunningCloud) -> None:
     for name in ("credentials.env", "users.toml", "cluster.json"):
         assert (folder / name).stat().st_mode & 0o777 == 0o600, name
     known = cloud.credentials()
-    assert set(known) == {"ST_AUTH", "ST_USER", "ST_KEY"}
+    swift = {"ST_AUTH", "ST_USER", "ST_KEY"}
+    keys = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    assert set(known) == swift | keys | {"AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION"}
     with SwiftClient(cloud) as client:
         assert client.put("/c").status == 201
         assert client.put("/c/o", b"here").status == 201
@@ -40,8 +42,10 @@ def test_a_cloud_from_nothing(cloud: RunningCloud) -> None:
         assert cloud.credentials()["ST_KEY"] == known["ST_KEY"]
         assert client.get("/c/o").body == b"here"  # and the token is still good
     assert cloud.stop() == 0
-    assert known["ST_KEY"] not in cloud.screen + cloud.errors
+    for secret in ("ST_KEY", "AWS_SECRET_ACCESS_KEY"):
+        assert known[secret] not in cloud.screen + cloud.errors
     assert "swift upload" in cloud.screen
+    assert "aws s3 sync" in cloud.screen
 
 
 def test_status_and_down(cloud: RunningCloud) -> None:
