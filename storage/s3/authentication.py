@@ -49,6 +49,7 @@ class Authentication:
             raise S3Error("InvalidToken")
         claim.check_terms(signed, self._clock.wall_ns() // _NS_PER_S, self._region)
         claim.check_signature(signed, found.secret)
+        request.headers = {**claim.hoisted(), **request.headers}
         request.access_key = found
         request.identity = found.identity
         request.scope["atoll"]["user"] = found.identity.user

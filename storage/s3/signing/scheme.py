@@ -3,6 +3,7 @@
 claim = read_claim(request, allow_v2=True)      # None: anonymous
 claim.check_terms(request, now_s, region)
 claim.check_signature(request, secret_of(claim.access_key))
+headers = {**claim.hoisted(), **request.values}
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ class Claim(Protocol):
     @property
     def payload(self) -> Payload:
         """How the body is signed."""
+
+    def hoisted(self) -> dict[bytes, bytes]:
+        """Return the headers that a presigned query carries, by name in lower case."""
 
     def check_terms(
         self, request: SignedRequest, now_s: int, region: str, service: str = "s3"

@@ -20,6 +20,7 @@ PREFIX: Final = b"AWS "
 ACCESS_KEY_PARAMETER: Final = b"AWSAccessKeyId"
 EXPIRES_DIGITS_MAX: Final = 11
 
+_HOISTED: Final = (b"content-md5", b"content-type")
 _SUBRESOURCES: Final = frozenset(
     b"accelerate acl analytics cors defaultObjectAcl delete inventory lifecycle location logging "
     b"metrics notification object-lock partNumber policy replication requestPayment "
@@ -106,10 +107,18 @@ class ClaimV2(NamedTuple):
         if not hmac.compare_digest(signature, self.signature):
             raise mismatch(self.access_key, self.signature, text)
 
+    def hoisted(self) -> dict[bytes, bytes]:
+        """Return the headers that a presigned query carries, by name in lower case."""
+        if self.expires is None:
+            return {}
+        return {
+            name: value
+            for name, value in self.pairs
+            if name.startswith(b"x-amz-") or name in _HOISTED
+        }
+
     def _string_to_sign(self, request: SignedRequest) -> bytes:
-        values = request.values
-        if self.expires is not None:  # a presigned query may carry headers
-            values = {**dict(self.pairs), **values}
+        values = {**self.hoisted(), **request.values}
         amazon = sorted(name for name in values if name.startswith(b"x-amz-"))
         date = b"" if b"x-amz-date" in values else values.get(b"date", b"")
         lines = [

@@ -13,10 +13,17 @@ from typing import Final, NamedTuple
 from storage.s3.errors import S3Error
 from storage.s3.signing.credential import Credential, signing_key
 from storage.s3.signing.payload import EMPTY_SHA256, Payload, read_payload
-from storage.s3.signing.request import SignedRequest, encode_path
+from storage.s3.signing.request import SignedRequest, decode_query_part, encode_path
 from storage.s3.signing.times import SKEW_S_MAX, check_skew, extended_iso
 
 ALGORITHM: Final = b"AWS4-HMAC-SHA256"
+REQUIRED_PARAMETERS: Final = tuple(
+    b"X-Amz-" + name
+    for name in (b"Algorithm", b"Credential", b"Signature", b"Date", b"SignedHeaders", b"Expires")
+)
+SIGNING_PARAMETERS: Final = frozenset(
+    (*REQUIRED_PARAMETERS, b"X-Amz-Content-Sha256", b"X-Amz-Security-Token")
+)
 
 
 class Seed(NamedTuple):
@@ -128,6 +135,19 @@ class ClaimV4(NamedTuple):
         signature = hmac.digest(signing_key(secret, self.credential), text, "sha256")
         if not hmac.compare_digest(signature.hex().encode("ascii"), self.signature):
             raise mismatch(self.access_key, self.signature, text, canonical)
+
+    def hoisted(self) -> dict[bytes, bytes]:
+        """Return the headers that a presigned query carries, by name in lower case.
+
+        Signers move x-amz-* there, because who uses the URL sends no headers of his own.
+        """
+        if self.expires_s is None:
+            return {}
+        return {
+            name.lower(): decode_query_part(value)
+            for name, value in self.pairs
+            if name[:6].lower() == b"x-amz-" and name not in SIGNING_PARAMETERS
+        }
 
     def seed(self, secret: str) -> Seed:
         """Return what the signed chunks of the body are checked with."""

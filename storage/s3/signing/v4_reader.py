@@ -11,6 +11,7 @@ from storage.s3.signing.request import SignedRequest, decode_query_part, query_p
 from storage.s3.signing.times import basic_iso, parse_http_date, parse_iso
 from storage.s3.signing.v4 import (
     ALGORITHM,
+    REQUIRED_PARAMETERS,
     ClaimV4,
     refuse_credential,
     refuse_header,
@@ -18,11 +19,6 @@ from storage.s3.signing.v4 import (
 )
 
 EXPIRES_S_MAX: Final = 7 * 24 * 3600
-
-_PARAMETERS: Final = tuple(
-    b"X-Amz-" + name
-    for name in (b"Algorithm", b"Credential", b"Signature", b"Date", b"SignedHeaders", b"Expires")
-)
 
 
 def read_header(request: SignedRequest) -> ClaimV4:
@@ -76,14 +72,14 @@ def read_query(request: SignedRequest) -> ClaimV4:
     """
     pairs = query_pairs(request.query)
     found = {name: decode_query_part(value) for name, value in pairs if name[:6] == b"X-Amz-"}
-    if not all(found.get(name) for name in _PARAMETERS):
+    if not all(found.get(name) for name in REQUIRED_PARAMETERS):
         raise refuse_query(
             "Query-string authentication version 4 requires the X-Amz-Algorithm, "
             "X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and "
             "X-Amz-Expires parameters."
         )
     algorithm, credential, signature, timestamp, signed_headers, expires = (
-        found[name] for name in _PARAMETERS
+        found[name] for name in REQUIRED_PARAMETERS
     )
     if algorithm != ALGORITHM:
         raise refuse_query('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')

@@ -152,6 +152,8 @@ def test_botocore_agrees(
     received = SignedRequest("PUT", parts.path.encode(), parts.query.encode(), sent)
     claim = check(received)
     assert claim.token == (token or "")
+    names = {name.lower().encode() for name in request.headers if name != "Date"}
+    assert claim.hoisted().keys() == (names if is_presigned else set())
 
 
 def test_what_clients_sign_of_a_query() -> None:

@@ -468,6 +468,14 @@ def test_presigned_requests_expire() -> None:
     }
 
 
+def test_presigned_queries_carry_headers() -> None:
+    query = "?X-Amz-Acl=public-read&x-amz-checksum-crc32=AAAAAA%3D%3D&prefix=x-amz-acl"
+    request = signed_by_botocore(f"http://h/b/k{query}", presigned=True, token="t")
+    claim = check(request)
+    assert claim.hoisted() == {b"x-amz-acl": b"public-read", b"x-amz-checksum-crc32": b"AAAAAA=="}
+    assert check(signed_by_botocore(f"http://h/b/k{query}")).hoisted() == {}
+
+
 def test_presigned_requests_of_the_future() -> None:
     check(presigned(), NOW_S - 900)
     assert refusal(lambda: check(presigned(), NOW_S - 901)).message == "Request is not valid yet"
