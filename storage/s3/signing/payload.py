@@ -62,10 +62,15 @@ def read_payload(value: bytes) -> Payload:
 
 
 def declared_payload(request: SignedRequest) -> Payload:
-    """Return how the body of a request comes that need not say so, such as an anonymous one.
+    """Return how the body of a request comes that is anonymous or signed in version 2.
 
     Raises:
-        S3Error: InvalidArgument, x-amz-content-sha256 has another value.
+        S3Error: InvalidArgument, x-amz-content-sha256 has another value; InvalidRequest, it says
+            that chunks are signed, which needs a signature of version 4 to begin with.
     """
     value = request.values.get(b"x-amz-content-sha256")
-    return Payload.UNSIGNED if value is None else read_payload(value)
+    payload = Payload.UNSIGNED if value is None else read_payload(value)
+    if payload.has_signed_chunks:
+        text = "Signed chunks need a request that is signed with AWS4-HMAC-SHA256."
+        raise S3Error("InvalidRequest", text)
+    return payload

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.s3.errors import S3Error
-from storage.s3.signing.payload import EMPTY_SHA256, Payload
+from storage.s3.signing.payload import EMPTY_SHA256, Payload, declared_payload
 from storage.s3.signing.request import SignedRequest, encode_path, query_pairs
 from storage.s3.signing.scheme import Claim, read_claim
 from storage.s3.signing.v4 import ClaimV4
@@ -425,6 +425,26 @@ def test_kinds_of_payload(payload: Payload) -> None:
     claim = read_claim(request, allow_v2=False)
     assert claim is not None
     assert claim.payload is payload
+
+
+@pytest.mark.parametrize("payload", [kind for kind in Payload if kind is not Payload.HASHED])
+@pytest.mark.parametrize("authorization", [None, b"AWS key:signature"])
+def test_chunks_are_signed_in_version_4_alone(
+    payload: Payload, authorization: bytes | None
+) -> None:
+    headers = [HOST, DATE, (b"x-amz-content-sha256", payload.value)]
+    if authorization:
+        headers.append((b"authorization", authorization))
+    request = SignedRequest("PUT", b"/k", b"", headers)
+
+    def declared() -> Payload:
+        claim = read_claim(request, allow_v2=True)
+        return declared_payload(request) if claim is None else claim.payload
+
+    if payload.has_signed_chunks:
+        assert refusal(declared).code == "InvalidRequest"
+    else:
+        assert declared() is payload
 
 
 def presigned(**changes: str) -> SignedRequest:
