@@ -9,7 +9,7 @@ from storage.http.asgi import Receive, Scope, Send
 from storage.proxy.engine import Engine
 from storage.proxy.errors import StoreError
 from storage.proxy.multipart import Multipart
-from storage.s3 import buckets, listing
+from storage.s3 import bucket_status, buckets, listing
 from storage.s3.addressing import Addressing, read_address
 from storage.s3.authentication import Authentication
 from storage.s3.authorization import Resource
@@ -29,8 +29,14 @@ from storage.s3.settings import S3Settings
 from storage.s3.subresources import handlers as configuration_handlers
 from storage.s3.subresources.cors import let_page_read
 
-PARTS = (buckets.handlers, configuration_handlers, listing.handlers, objects.handlers)
-"""Each returns handlers by name of the operation."""
+PARTS = (
+    buckets.handlers,
+    bucket_status.handlers,
+    configuration_handlers,
+    listing.handlers,
+    objects.handlers,
+)
+"""Each returns handlers by name of the operation; of two for one operation the later counts."""
 
 _ANONYMOUS_OPERATIONS = frozenset(("Preflight",))
 _NO_BUCKET_OPERATIONS = frozenset(("CreateBucket", "Preflight", "PostObject"))

@@ -20,7 +20,7 @@ from storage.s3.request import Request
 from storage.s3.response import Response, document
 from storage.s3.routes import Handler
 from storage.s3.services import Services
-from storage.s3.xml import XmlError, parse
+from storage.s3.subresources.documents import parse_document, read_body
 
 REGION = "x-s3-region"
 VERSIONING = "x-s3-versioning"
@@ -159,13 +159,11 @@ class Buckets:
         Raises:
             S3Error: MalformedXML, or InvalidLocationConstraint for one that is not here.
         """
-        data = await request.document(self._settings.document_bytes_max)
+        data = await read_body(request, self._settings.document_bytes_max)
         if not data.strip():
             return self._settings.region
-        try:
-            asked = parse(data, "CreateBucketConfiguration").value("LocationConstraint") or ""
-        except XmlError:
-            raise S3Error("MalformedXML") from None
+        configuration = parse_document(data, "CreateBucketConfiguration")
+        asked = configuration.value("LocationConstraint") or ""
         if asked and _ALIASES.get(asked, asked) != self._settings.region:
             raise S3Error("InvalidLocationConstraint", LocationConstraint=asked)
         return self._settings.region

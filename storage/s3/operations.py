@@ -29,7 +29,7 @@ class Variant(Enum):
     V2 = "v2"
     """The parameter list-type is 2."""
     ID = "id"
-    """The parameter id is there."""
+    """The parameter that names one of many is there: id, or annotationName."""
 
 
 class Operation(NamedTuple):
@@ -186,7 +186,7 @@ object ?acl
     1 GET      GetObjectAcl GetObjectAcl|GetObjectVersionAcl
     1 PUT      PutObjectAcl PutObjectAcl|PutObjectVersionAcl
 object ?annotation
-    3 GET      GetObjectAnnotation
+    3 GET+id   GetObjectAnnotation
     3 GET      ListObjectAnnotations
     3 PUT      PutObjectAnnotation
     3 DELETE   DeleteObjectAnnotation

@@ -26,7 +26,7 @@ _TESTS: Mapping[Variant, Callable[[Mapping[bytes, bytes], Parameters], bool]] = 
     Variant.PLAIN: lambda headers, parameters: True,
     Variant.COPY: lambda headers, parameters: b"x-amz-copy-source" in headers,
     Variant.V2: lambda headers, parameters: parameters.get("list-type") == "2",
-    Variant.ID: lambda headers, parameters: "id" in parameters,
+    Variant.ID: lambda headers, parameters: "id" in parameters or "annotationName" in parameters,
 }
 
 
