@@ -103,9 +103,8 @@ def decode_key(raw: bytes) -> str:
 
 
 def _decode(raw: bytes) -> str:
-    data = unquote_to_bytes(raw) if b"%" in raw else raw
     try:
-        text = data.decode()
+        text = (unquote_to_bytes(raw) if b"%" in raw else raw).decode()
     except UnicodeDecodeError:
         raise S3Error("InvalidURI") from None
     if "\0" in text:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from atoll.world import Clock
 from storage.auth.keys import Keys
-from storage.s3.body import read_body
+from storage.s3.body import BodyTerms
 from storage.s3.errors import S3Error
 from storage.s3.request import Request
 from storage.s3.settings import S3Settings
 from storage.s3.signing.payload import Payload, declared_payload
-from storage.s3.signing.scheme import read_claim
+from storage.s3.signing.scheme import Claim, read_claim
 from storage.s3.signing.v4 import ClaimV4
 
 _NS_PER_S = 1_000_000_000
@@ -31,7 +31,7 @@ class Authentication:
         self._clock = clock
 
     async def identify(self, request: Request) -> None:
-        """Check a request's signature, and set its identity, access key and body.
+        """Check a request's signature, and set its identity, access key and body terms.
 
         Raises:
             S3Error: the signature is malformed, wrong, expired, or of an unknown key. A request
@@ -40,7 +40,7 @@ class Authentication:
         signed = request.signed
         claim = read_claim(signed, allow_v2=self._allow_v2)
         if claim is None:
-            request.body = read_body(request.receive, request.headers, declared_payload(signed))
+            request.body_terms = BodyTerms(declared_payload(signed))
             return
         found = await self._keys.find(claim.access_key)
         if found is None:
@@ -49,15 +49,19 @@ class Authentication:
             raise S3Error("InvalidToken")
         claim.check_terms(signed, self._clock.wall_ns() // _NS_PER_S, self._region)
         claim.check_signature(signed, found.secret)
-        request.headers = {**claim.hoisted(), **request.headers}
+        hoisted = claim.hoisted()
+        if hoisted:
+            request.headers = {**hoisted, **request.headers}
         request.access_key = found
         request.identity = found.identity
         request.scope["atoll"]["user"] = found.identity.user
-        payload = claim.payload
-        content_sha256, seed = b"", None
-        if isinstance(claim, ClaimV4):
-            if payload is Payload.HASHED:
-                content_sha256 = claim.content_sha256
-            elif payload.has_signed_chunks:
-                seed = claim.seed(found.secret)
-        request.body = read_body(request.receive, request.headers, payload, content_sha256, seed)
+        request.body_terms = _body_terms(claim, found.secret)
+
+
+def _body_terms(claim: Claim, secret: str) -> BodyTerms:
+    payload = claim.payload
+    if not isinstance(claim, ClaimV4):
+        return BodyTerms(payload)
+    if payload is Payload.HASHED:
+        return BodyTerms(payload, claim.content_sha256)
+    return BodyTerms(payload, seed=claim.seed(secret) if payload.has_signed_chunks else None)

@@ -6,6 +6,7 @@ import hmac
 from collections import deque
 from collections.abc import Mapping
 from hashlib import sha256
+from typing import NamedTuple
 
 from storage.http.asgi import Receive
 from storage.proxy.errors import BodyIncompleteError
@@ -125,28 +126,37 @@ class ChunkedBody(RequestBody):
         return self._ready.popleft()
 
 
-def read_body(
-    receive: Receive,
-    headers: Mapping[bytes, bytes],
-    payload: Payload,
-    content_sha256: bytes = b"",
-    seed: Seed | None = None,
-) -> RequestBody:
+class BodyTerms(NamedTuple):
+    """How a body comes, and what its signature asks of it.
+
+    Attributes:
+        payload: the coding, and what is signed.
+        content_sha256: in hexadecimal, what it must have; empty where that is not signed.
+        seed: of chunks that are signed.
+    """
+
+    payload: Payload
+    content_sha256: bytes = b""
+    seed: Seed | None = None
+
+
+UNSIGNED = BodyTerms(Payload.UNSIGNED)
+
+
+def read_body(receive: Receive, headers: Mapping[bytes, bytes], terms: BodyTerms) -> RequestBody:
     """Return the body of a request.
 
     Args:
         receive: of the ASGI request.
         headers: of the request.
-        payload: how the body comes.
-        content_sha256: in hexadecimal, what it must have; empty where that is not signed.
-        seed: of chunks that are signed.
+        terms: of the body.
 
     Raises:
         S3Error: a length is missing or malformed.
     """
-    if payload.is_chunked:
-        return ChunkedBody(receive, headers, payload, seed)
-    return RequestBody(receive, headers, content_sha256)
+    if terms.payload.is_chunked:
+        return ChunkedBody(receive, headers, terms.payload, terms.seed)
+    return RequestBody(receive, headers, terms.content_sha256)
 
 
 def _read_length(headers: Mapping[bytes, bytes]) -> int | None:

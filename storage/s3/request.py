@@ -9,7 +9,7 @@ from storage.auth.keys import AccessKey
 from storage.container.record import ContainerRecord
 from storage.http.asgi import Receive, Scope, Send
 from storage.s3.addressing import SERVICE, Address
-from storage.s3.body import RequestBody
+from storage.s3.body import UNSIGNED, RequestBody, read_body
 from storage.s3.errors import Header, S3Error
 from storage.s3.ids import RequestIds
 from storage.s3.operations import Operation
@@ -36,17 +36,18 @@ class Request:
         operation: which of S3's it is.
         identity: who asks; nobody where the request is anonymous.
         access_key: with which it is signed.
-        body: the payload, decoded and verified as the request's signature wants it.
+        body_terms: how the body comes, and what its signature asks of it.
         container: the bucket's, where the operation needs one that is there.
         more_headers: are sent with the response, whatever it is.
         is_started: whether a part of the response has left.
     """
 
     __slots__ = (
+        "_body",
         "_send",
         "access_key",
         "address",
-        "body",
+        "body_terms",
         "container",
         "headers",
         "id",
@@ -64,7 +65,6 @@ class Request:
         "signed",
     )
 
-    body: RequestBody
     operation: Operation
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, ids: RequestIds) -> None:
@@ -84,7 +84,20 @@ class Request:
         self.container: ContainerRecord | None = None
         self.more_headers: list[Header] = []
         self.is_started = False
+        self.body_terms = UNSIGNED
+        self._body: RequestBody | None = None
         self._send = send
+
+    @property
+    def body(self) -> RequestBody:
+        """The payload, decoded and verified as the request's signature wants it.
+
+        Raises:
+            S3Error: a length is missing or malformed.
+        """
+        if self._body is None:
+            self._body = read_body(self.receive, self.headers, self.body_terms)
+        return self._body
 
     @property
     def bucket(self) -> str:
