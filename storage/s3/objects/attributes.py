@@ -14,6 +14,7 @@ from storage.s3.objects.retention import (
     read_lock_headers,
 )
 from storage.s3.objects.tags import TAGS, format_stored, parse_header
+from storage.s3.signing.chunked import CODING, without_coding
 from storage.swift.text import decode
 
 CONTENT_TYPE = "binary/octet-stream"
@@ -79,10 +80,11 @@ def content_system(headers: RequestHeaders) -> dict[str, str]:
     if any(name.startswith(_ENCRYPTION) for name in headers):
         raise S3Error("NotImplemented", Header=_ENCRYPTION.decode())
     system = {name: decode(headers[raw]) for raw, name in _CONTENT_HEADERS if raw in headers}
-    if "content-encoding" in system:
-        encoding = without_aws_chunked(system.pop("content-encoding"))
-        if encoding:
-            system["content-encoding"] = encoding
+    encoding = system.get("content-encoding", "")
+    if CODING in encoding.lower():
+        system["content-encoding"] = without_coding(encoding)
+        if not system["content-encoding"]:
+            del system["content-encoding"]
     return system | place_system(headers)
 
 
@@ -140,9 +142,3 @@ def lock_system(
     if default is not None:
         system = default.starting(now_s).to_system()
     return system | read_lock_headers(headers, now_s) if asked else system
-
-
-def without_aws_chunked(encoding: str) -> str:
-    """Return a Content-Encoding without the coding that only the signature's chunks have."""
-    codings = (coding.strip() for coding in encoding.split(","))
-    return ",".join(coding for coding in codings if coding.lower() != "aws-chunked")

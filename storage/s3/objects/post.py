@@ -88,6 +88,7 @@ class Posts:
             S3Error: the signature or the policy is not valid, or does not allow it.
         """
         fields = form.fields
+        key = _key(fields)
         claim = read_post_claim(fields, allow_v2=self._settings.signature_v2)
         policy = None
         if claim is not None:
@@ -105,7 +106,7 @@ class Posts:
         request.headers = {
             name: value for name, value in request.headers.items() if name in _KEPT_HEADERS
         } | form.headers
-        request.address = Address(Level.OBJECT, request.bucket, _key(fields))
+        request.address = Address(Level.OBJECT, request.bucket, key)
         request.container = await self._names.find(request.bucket, request.identity)
         resource = Resource(request.existing, request.bucket, request.key)
         await self._authorizer.authorize(request, "s3:PutObject", resource)
