@@ -268,8 +268,7 @@ class Multipart:
             if held.completion is not None:
                 return _repeated(held.completion, request)
             with trio.move_on_after(self._settings.completion_s_max, shield=True):
-                claim = held._replace(state=UploadState.CLAIMED, lease_ms=self._lease_end_ms())
-                claimed = await self._uploads.change(bucket, held, claim)
+                claimed = await self._uploads.change(bucket, held, self._claim(held))
                 if claimed is None:
                     continue
                 completion = await self._complete(bucket, held, claimed, request)
@@ -299,9 +298,13 @@ class Multipart:
         prefix = upload_prefix(key, upload_id)
         await self._parts.discard(bucket.account, bucket.name, prefix)
 
-    def _lease_end_ms(self) -> int:
+    def _claim(self, held: Upload) -> Upload:
         now_ms = self._world.clock.wall_ns() // 1_000_000
-        return now_ms + int(2000 * self._settings.completion_s_max)
+        return held._replace(
+            state=UploadState.CLAIMED,
+            claim=self._world.random.randbytes(8).hex(),
+            lease_ms=now_ms + int(2000 * self._settings.completion_s_max),
+        )
 
     async def _unclaimed(self, bucket: ContainerRecord, key: str, upload_id: str) -> Upload:
         """Return an upload once no completion is at work on it.
@@ -329,8 +332,9 @@ class Multipart:
                     completion = await self._finish(bucket, claimed, earlier[0][0])
                     return _repeated(completion, request)
             record = await self._put(bucket, claimed, request)
-        except Exception:
-            await self._release(bucket, claimed)
+        except Exception as error:
+            if not await self._release(bucket, claimed):
+                raise NoSuchUploadError(held.id) from error
             raise
         return await self._finish(bucket, claimed, record)
 
@@ -355,10 +359,16 @@ class Multipart:
             versioned=request.versioned,
         )
 
-    async def _release(self, bucket: ContainerRecord, claimed: Upload) -> None:
-        """Let the next one try; what this claim may have done is for that one to find out."""
+    async def _release(self, bucket: ContainerRecord, claimed: Upload) -> bool:
+        """Let the next one try; what this claim may have done is for that one to find out.
+
+        Returns:
+            Whether the upload may still be there.
+        """
         with trio.move_on_after(_RELEASE_DEADLINE_S, shield=True), suppress(StoreError):
-            await self._uploads.change(bucket, claimed, claimed._replace(lease_ms=0))
+            if await self._uploads.change(bucket, claimed, claimed._replace(lease_ms=0)) is None:
+                return await self._uploads.find(bucket, claimed.key, claimed.id) is not None
+        return True
 
     async def _finish(
         self, bucket: ContainerRecord, claimed: Upload, record: ObjectRecord
@@ -381,15 +391,16 @@ class Multipart:
             completion=completion,
             forget_at_s=now_s + self._settings.completed_keep_s,
         )
-        if await self._uploads.change(bucket, claimed, done) is None:
-            other = await self._uploads.find(bucket, claimed.key, claimed.id)
-            if other is None:
+        held = claimed
+        while await self._uploads.change(bucket, held, done) is None:  # another took it over
+            try:
+                held = await self._unclaimed(bucket, claimed.key, claimed.id)
+            except NoSuchUploadError:
                 with suppress(VersionMissingError):
                     await self._engine.delete_version(bucket, claimed.key, record.write_id)
-                raise NoSuchUploadError(claimed.id)
-            if other.completion is None:
-                raise OutcomeUnknownError("another completion took over")
-            return other.completion
+                raise
+            if held.completion is not None:
+                return held.completion
         return completion
 
 

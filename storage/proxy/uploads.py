@@ -22,6 +22,7 @@ from storage.proxy.engine import Attributes, Engine
 from storage.proxy.errors import (
     ContainerMissingError,
     ObjectMissingError,
+    OutcomeUnknownError,
     PreconditionFailedError,
 )
 from storage.proxy.parts import initiated_ms
@@ -71,7 +72,8 @@ class Upload(NamedTuple):
         attributes: that the object will carry.
         plan: which checksum the object will have.
         state: see `UploadState`.
-        lease_ms: until when a claim holds, in milliseconds since 1970.
+        claim: tells one claim from all others.
+        lease_ms: until when it holds, in milliseconds since 1970.
         completion: of a completed upload.
         forget_at_s: when a completed upload is forgotten, in seconds since 1970.
         changed: timestamp of this state.
@@ -84,6 +86,7 @@ class Upload(NamedTuple):
     attributes: Attributes
     plan: ChecksumPlan | None
     state: UploadState = UploadState.OPEN
+    claim: str = ""
     lease_ms: int = 0
     completion: Completion | None = None
     forget_at_s: int = 0
@@ -172,27 +175,45 @@ class Uploads:
         return upload if upload.bucket_id == bucket.id else None
 
     async def change(self, bucket: ContainerRecord, held: Upload, to: Upload) -> Upload | None:
-        """Replace an upload's state; return it as it is stored, or nothing when it has changed."""
+        """Replace an upload's state; return it as it is stored, or nothing when it has changed.
+
+        Raises:
+            OutcomeUnknownError: too few replicas tell.
+        """
         container = await self._engine.container(bucket.account, uploads_of(bucket.name))
         if container is None:
             return None
+        wanted = _to_attributes(to)
 
         def change(record: ObjectRecord) -> Attributes:
             if record.changed != held.changed:
                 raise _ChangedMeanwhileError
-            return _to_attributes(to)
+            return wanted
 
         try:
             record = await self._engine.amend_object(container, held.name, change)
         except (_ChangedMeanwhileError, ObjectMissingError):
             return None
+        except OutcomeUnknownError:  # two met, and what is there now tells who was taken
+            found = await self._engine.object(container, held.name)
+            if found is None:
+                return None
+            if found.changed == held.changed:
+                raise
+            if found.system[_FIELD] != wanted.system[_FIELD]:
+                return None
+            record = found
         return to._replace(changed=record.changed)
 
     async def delete(self, bucket: ContainerRecord, held: Upload) -> bool:
-        """Delete an upload's record, unless it has changed; tell whether it was there."""
+        """Delete an upload's record, unless it has changed; tell whether it is gone.
+
+        Raises:
+            OutcomeUnknownError: too few replicas tell.
+        """
         container = await self._engine.container(bucket.account, uploads_of(bucket.name))
         if container is None:
-            return False
+            return True
 
         def must_be_it(record: ObjectRecord | None) -> None:
             if record is None or record.changed != held.changed:
@@ -202,6 +223,11 @@ class Uploads:
             await self._engine.delete_object(container, held.name, must_be_it)
         except (PreconditionFailedError, ObjectMissingError):
             return False
+        except OutcomeUnknownError:
+            found = await self._engine.object(container, held.name)
+            if found is not None and found.changed == held.changed:
+                raise
+            return found is None
         return True
 
     async def discard_foreign(
@@ -306,7 +332,7 @@ def _to_attributes(upload: Upload) -> Attributes:
         "initiator": upload.initiator,
         "object": [content_type, dict(metadata), dict(system)],
         "plan": upload.plan,
-        "lease_ms": upload.lease_ms,
+        "claim": [upload.claim, upload.lease_ms],
         "completion": None,
     }
     if upload.completion is not None:
@@ -321,6 +347,7 @@ def _from_record(record: ObjectRecord) -> Upload:
     key, _, upload_id = record.name.rpartition(SEPARATOR)
     fields: dict[str, Any] = json.loads(record.system[_FIELD])
     plan, completion = fields["plan"], fields["completion"]
+    claim, lease_ms = fields["claim"]
     return Upload(
         key,
         upload_id,
@@ -329,7 +356,8 @@ def _from_record(record: ObjectRecord) -> Upload:
         Attributes(*fields["object"]),
         plan and ChecksumPlan(ChecksumAlgorithm(plan[0]), ChecksumType(plan[1])),
         UploadState(record.content_type),
-        fields["lease_ms"],
+        claim,
+        lease_ms,
         completion and Completion(bytes.fromhex(completion[0]), *completion[1:]),
         record.delete_at_s or 0,
         record.changed,
