@@ -14,6 +14,7 @@ from storage.rpc.frame import FrameDecoder, FrameError, frame
 RECONNECT_DELAY_S_MIN = 0.02
 RECONNECT_DELAY_S_MAX = 1.0
 RECONNECT_PATIENCE_S = 5.0
+EXPIRY_INTERVAL_S = 0.5
 
 
 class DeviceUnavailableError(Exception):
@@ -25,10 +26,12 @@ class OutcomeUnknownError(Exception):
 
 
 class _Call:
-    __slots__ = ("done", "outcomes")
+    __slots__ = ("deadline", "done", "is_late", "outcomes")
 
-    def __init__(self) -> None:
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
         self.done = trio.Event()
+        self.is_late = False
         self.outcomes: list[Outcome] | None = None
 
 
@@ -95,30 +98,50 @@ class DiskClient:
                 await self._connected.wait()
         if not self._connected.is_set():
             raise DeviceUnavailableError(f"no disk process at {self._address}")
-        with trio.move_on_at(deadline):
-            self._number += 1
-            number, call = self._number, _Call()
-            self._calls[number] = call
-            try:
-                self._outgoing += frame(pack_group(number, list(group)))
-                self._has_outgoing.set()
-                await call.done.wait()
-            finally:
-                del self._calls[number]
-            if call.outcomes is not None:
-                return call.outcomes
-            raise OutcomeUnknownError(f"the connection to {self._address} broke")
-        raise OutcomeUnknownError(f"{self._address} did not answer in {deadline_s} s")
+        self._number += 1
+        number, call = self._number, _Call(deadline)
+        self._calls[number] = call
+        try:
+            self._outgoing += frame(pack_group(number, list(group)))
+            self._has_outgoing.set()
+            await call.done.wait()
+        finally:
+            del self._calls[number]
+        if call.outcomes is not None:
+            return call.outcomes
+        if call.is_late:
+            raise OutcomeUnknownError(f"{self._address} did not answer in {deadline_s} s")
+        raise OutcomeUnknownError(f"the connection to {self._address} broke")
 
     async def _converse(self, stream: Stream) -> None:
         self._connected.set()
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._send, stream)
+                nursery.start_soon(self._expire)
                 await self._receive(stream)
                 nursery.cancel_scope.cancel()
-        except* (ConnectionError, FrameError):
-            pass  # the calls that wait learn it from their missing answers
+        except BaseExceptionGroup as errors:
+            others = errors.split((ConnectionError, FrameError))[1]
+            if others is not None:
+                raise others from None
+            # the calls that wait learn it from their missing answers
+
+    async def _expire(self) -> None:
+        """End the calls whose deadline has come: one timer for all is cheaper than one each."""
+        while True:
+            if not self._calls:
+                await self._has_outgoing.wait()
+                await trio.lowlevel.checkpoint()
+                continue
+            now = trio.current_time()
+            first = min(call.deadline for call in self._calls.values())
+            await trio.sleep_until(min(first, now + EXPIRY_INTERVAL_S))  # shorter ones may come
+            now = trio.current_time()
+            for call in self._calls.values():
+                if call.deadline <= now:
+                    call.is_late = True
+                    call.done.set()
 
     async def _send(self, stream: Stream) -> None:
         while True:

@@ -93,8 +93,11 @@ class DiskService:
                 nursery.start_soon(self._send_answers, client)
                 await self._receive_groups(client)
                 nursery.cancel_scope.cancel()
-        except* (ConnectionError, FrameError):
-            pass  # the client is gone, or not one of ours: nothing more can be told to it
+        except BaseExceptionGroup as errors:
+            others = errors.split((ConnectionError, FrameError))[1]
+            if others is not None:
+                raise others from None
+            # the client is gone, or not one of ours: nothing more can be told to it
         finally:
             self._clients -= 1
             self._client_left.set()

@@ -61,7 +61,7 @@ class Condition(Protocol):
 
 
 class Body(Protocol):
-    """The bytes of an upload."""
+    """The bytes of an upload. Whoever makes one bounds how long each wait for bytes may last."""
 
     async def receive(self) -> bytes:
         """Return the next bytes, any number of them; none at the end.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -123,33 +122,39 @@ class Intakes:
         self._settings = settings
         self._active = 0
 
-    @asynccontextmanager
-    async def take(
+    def take(
         self, body: Body, write_id: bytes, replicas: Sequence[Replica], size_bytes: int | None
-    ) -> AsyncIterator[Intake]:
-        """Take in a body; what was not published when the block ends is forgotten.
+    ) -> Taking:
+        """Return the context of taking in a body; see `Taking`."""
+        return Taking(self, body, write_id, replicas, size_bytes)
 
-        Raises:
-            BodyIncompleteError: it broke off, or took longer than a request may.
-            BodyTooLargeError: it is over the limit.
-            StoreFullError: too few devices have room.
-            UnavailableError: too few devices work.
+    async def fill(
+        self,
+        intake: Intake,
+        body: Body,
+        write_id: bytes,
+        replicas: Sequence[Replica],
+        size_bytes: int | None,
+    ) -> None:
+        """Take in a body, in the time that a request has.
+
+        A body that is announced as a small one has no deadline of its own: its maker bounds each
+        wait for its bytes, and those are few.
         """
-        intake = Intake(voters=len(replicas))
-        self._active += 1
-        try:
+        if size_bytes is not None and size_bytes <= self._settings.inline_size_bytes_max:
+            await self._take(intake, body, write_id, replicas)
+        else:
             deadline_s = self._settings.request_deadline_s
             with trio.move_on_after(deadline_s) as patience:
                 await self._take(intake, body, write_id, replicas)
             if patience.cancelled_caught:
                 raise BodyIncompleteError(f"the body took longer than {deadline_s:g} s")
-            if size_bytes is not None and intake.size_bytes != size_bytes:
-                raise BodyIncompleteError(f"{intake.size_bytes} of {size_bytes} bytes came")
-            yield intake
-        finally:
-            self._active -= 1
-            for upload in intake.uploads.values():
-                upload.abandon()
+        if size_bytes is not None and intake.size_bytes != size_bytes:
+            raise BodyIncompleteError(f"{intake.size_bytes} of {size_bytes} bytes came")
+
+    def count(self, change: int) -> None:
+        """Book that a payload begins (1) or ends (-1); they share the room for pieces."""
+        self._active += change
 
     async def _take(
         self, intake: Intake, body: Body, write_id: bytes, replicas: Sequence[Replica]
@@ -243,3 +248,52 @@ class Intakes:
                 nursery.start_soon(self._world.threads.run, digest.update, piece)
                 await intake.each(write)
         intake.check()
+
+
+class Taking:
+    """A body that is taken in on entry; what was not published on exit is forgotten.
+
+    A class, not a generator: every PUT passes here.
+
+    Raises on entry:
+        BodyIncompleteError: it broke off, or took longer than a request may.
+        BodyTooLargeError: it is over the limit.
+        StoreFullError: too few devices have room.
+        UnavailableError: too few devices work.
+    """
+
+    __slots__ = ("_body", "_intake", "_intakes", "_replicas", "_size_bytes", "_write_id")
+
+    def __init__(
+        self,
+        intakes: Intakes,
+        body: Body,
+        write_id: bytes,
+        replicas: Sequence[Replica],
+        size_bytes: int | None,
+    ) -> None:
+        self._intakes = intakes
+        self._intake = Intake(voters=len(replicas))
+        self._body = body
+        self._write_id = write_id
+        self._replicas = replicas
+        self._size_bytes = size_bytes
+
+    async def __aenter__(self) -> Intake:
+        self._intakes.count(1)
+        try:
+            await self._intakes.fill(
+                self._intake, self._body, self._write_id, self._replicas, self._size_bytes
+            )
+        except BaseException:
+            self._end()
+            raise
+        return self._intake
+
+    async def __aexit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        self._intakes.count(-1)
+        for upload in self._intake.uploads.values():
+            upload.abandon()

@@ -7,6 +7,7 @@ import trio.testing
 from atoll.world import Stream, World
 from atoll.world.simulated import simulated_world
 from storage.device.client import (
+    EXPIRY_INTERVAL_S,
     RECONNECT_PATIENCE_S,
     DeviceUnavailableError,
     DiskClient,
@@ -104,3 +105,25 @@ async def test_what_was_sent_and_not_answered_is_unknown(
 
     nursery.start_soon(hear)
     assert await commit(client, 1.0) is OutcomeUnknownError
+
+
+async def test_each_call_ends_at_its_own_deadline(
+    world: World, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    client = DiskClient(world, ADDRESS)
+    listener = await world.network.listen(ADDRESS)
+    nursery.start_soon(client.run)
+    await listener.accept()
+    began = trio.current_time()
+    ended: dict[float, float] = {}
+
+    async def call(delay_s: float, deadline_s: float) -> None:
+        await trio.sleep(delay_s)
+        assert await commit(client, deadline_s) is OutcomeUnknownError
+        ended[deadline_s] = trio.current_time() - began - delay_s
+
+    async with trio.open_nursery() as calls:
+        for delay_s, deadline_s in ((0.0, 30.0), (0.1, 1.0), (5.0, 2.0)):
+            calls.start_soon(call, delay_s, deadline_s)
+    for deadline_s, took_s in ended.items():
+        assert deadline_s <= took_s <= deadline_s + EXPIRY_INTERVAL_S
