@@ -33,7 +33,7 @@ from storage.s3.app import S3App
 from storage.s3.settings import S3Settings
 from storage.s3.xml import Element, parse
 
-REGION = "us-east-1"
+REGION = S3Settings().region
 HOST = "s3.localhost"
 PART_SIZE_BYTES_MIN = 1000
 """Of all parts but the last; 5 MiB would take long to hash."""
@@ -136,17 +136,18 @@ class Client:
         if whole or method in ("PUT", "POST"):
             lowered.setdefault("content-length", str(len(whole)))
         if self.access_key:
-            lowered |= self._sign(method, path, query, lowered, whole)
+            lowered |= self.sign(method, path, query, lowered, whole)
         return await self._s3.send(method, path, query, lowered, pieces, breaks)
 
-    def _sign(
+    def sign(
         self, method: str, path: str, query: str, headers: dict[str, str], body: bytes
     ) -> dict[str, str]:
+        """Return the headers with a signature."""
         url = f"http://{headers['host']}{path}" + (f"?{query}" if query else "")
         request = AWSRequest(method, url, dict(headers), body)
         credentials = Credentials(self.access_key, self.secret)
         with patch.object(auth, "get_current_datetime", self._s3.now):
-            auth.S3SigV4Auth(credentials, "s3", REGION).add_auth(request)
+            auth.S3SigV4Auth(credentials, "s3", self._s3.region).add_auth(request)
         signed = {name.lower(): str(value) for name, value in request.headers.items()}
         if "x-amz-content-sha256" in headers:
             assert signed["x-amz-content-sha256"] == headers["x-amz-content-sha256"]
@@ -158,7 +159,7 @@ class Client:
         request = AWSRequest(method, url)
         credentials = Credentials(self.access_key, self.secret)
         with patch.object(auth, "get_current_datetime", self._s3.now):
-            auth.S3SigV4QueryAuth(credentials, "s3", REGION, expires_s).add_auth(request)
+            auth.S3SigV4QueryAuth(credentials, "s3", self._s3.region, expires_s).add_auth(request)
         return str(request.url).partition("?")[2]
 
     async def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
@@ -212,6 +213,7 @@ class S3:
     app: S3App
     memory: MemoryStore
     keys: FixedKeys
+    region: str
     clients: dict[str, Client] = field(default_factory=dict)
 
     @property
@@ -301,8 +303,9 @@ async def s3_api(settings: S3Settings | None = None, **store: Any) -> AsyncItera
         keys = FixedKeys(USERS)
         limits = MultipartSettings(part_size_bytes_min=PART_SIZE_BYTES_MIN)
         multipart = Multipart(memory.world, memory.clock, memory.store, limits)
-        app = S3App(memory.store, multipart, keys, settings or S3Settings(), memory.world)
-        api = S3(app, memory, keys)
+        settings = settings or S3Settings()
+        app = S3App(memory.store, multipart, keys, settings, memory.world)
+        api = S3(app, memory, keys, settings.region)
         for user in USERS:
             api.clients[user.name] = Client(api, access_key_of(user.name), user.key)
         yield api
