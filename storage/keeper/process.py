@@ -17,6 +17,9 @@ from storage.keeper.reaper import reap
 from storage.metrics import KEEPER_ACTIONS
 from storage.node import KEEPER_SLOT, Node, open_node
 from storage.proxy.errors import StoreError
+from storage.proxy.multipart import Multipart
+from storage.s3.lifecycle.worker import Lifecycle
+from storage.s3.settings import S3Settings
 from storage.settings import StorageSettings
 from storage.timestamp import ClockDriftError
 
@@ -41,6 +44,7 @@ async def main(context: RoleContext) -> None:
             nursery.start_soon(keeper.settle_due)
             nursery.start_soon(keeper.reap)
             nursery.start_soon(keeper.sweep_parts)
+            nursery.start_soon(keeper.apply_lifecycle)
             nursery.start_soon(keeper.audit)
             await context.stopping.wait()
             nursery.cancel_scope.cancel()
@@ -52,6 +56,7 @@ class Keeper:
     def __init__(self, context: RoleContext, node: Node) -> None:
         self._world = context.world
         self._settings = context.config[StorageSettings]
+        self._s3_settings = context.config[S3Settings]
         self._node = node
         self._actions = context.metrics.counter(KEEPER_ACTIONS)
         self._facts: dict[str, object] = {}
@@ -99,6 +104,24 @@ class Keeper:
             self._count("parts_swept", await sweeper.run_once())
 
         await self._every(SWEEP_INTERVAL_S, once)
+
+    async def apply_lifecycle(self) -> None:
+        """The lifecycle worker: what S3's rules say is due, in all buckets."""
+        store, settings = self._node.store, self._s3_settings
+        multipart = Multipart(self._world, self._node.clock, store)
+        lifecycle = Lifecycle(self._world, store, multipart, settings.lifecycle_day_s)
+
+        async def once() -> None:
+            is_complete = False
+            while not is_complete:
+                report = await lifecycle.run_once()
+                self._count("lifecycle_expired", report.expired)
+                self._count("lifecycle_removed", report.removed)
+                self._count("lifecycle_aborted", report.aborted)
+                is_complete = report.is_complete
+                await trio.lowlevel.checkpoint()
+
+        await self._every(settings.lifecycle_interval_s, once)
 
     async def audit(self) -> None:
         """The auditor: one device after the other, each once in the interval."""

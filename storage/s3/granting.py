@@ -38,7 +38,7 @@ class Granting:
             S3Error: InvalidArgument, InvalidRequest, UnresolvableGrantByEmailAddress, or
                 InvalidBucketAclWithObjectOwnership.
         """
-        owner = _writer(request)
+        owner = _writer(request, "")
         values: dict[str, str] = {}
         asked = request.header(b"x-amz-object-ownership")
         if asked:
@@ -72,15 +72,14 @@ class Granting:
         headers = request.headers if headers is None else headers
         bucket_owner = canonical_id(container.account)
         has_headers = not headers.keys().isdisjoint(ACL_HEADERS)
-        identity = request.identity
-        if not has_headers and identity is not None and identity.account == container.account:
+        owner = _writer(request, bucket_owner)
+        if not has_headers and owner == bucket_owner:
             return {}
         ownership = ownership_of(container, self._settings)
         if ownership is Ownership.ENFORCED:
             if has_headers and not _grants_all_to_bucket_owner(headers):
                 raise S3Error("AccessControlListNotSupported")
             return {}
-        owner = _writer(request)
         if ownership is Ownership.PREFERRED and _grants_all_to_bucket_owner(headers):
             owner = bucket_owner
         acl = acl_of_headers(headers, owner, bucket_owner) or private(owner)
@@ -134,9 +133,14 @@ def refuse_public(acl: Acl, block: PublicBlock) -> None:
         raise S3Error("AccessDenied")
 
 
-def _writer(request: Request) -> str:
+def _writer(request: Request, bucket_owner: str) -> str:
+    """Return who will own what a request makes; resellers act for the bucket's owner."""
     identity = request.identity
-    return ANONYMOUS_ID if identity is None else canonical_id(identity.account)
+    if identity is None:
+        return ANONYMOUS_ID
+    if identity.is_reseller_admin and bucket_owner:
+        return bucket_owner
+    return canonical_id(identity.account)
 
 
 def _grants_all_to_bucket_owner(headers: Mapping[bytes, bytes]) -> bool:

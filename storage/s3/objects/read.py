@@ -10,6 +10,7 @@ from storage.object.record import ObjectRecord
 from storage.proxy.engine import Payload
 from storage.proxy.errors import ObjectMissingError, UnavailableError
 from storage.s3.errors import Header, S3Error
+from storage.s3.lifecycle.expiration import Expiration
 from storage.s3.objects.conditions import is_unmodified
 from storage.s3.objects.finding import Finder, check_data
 from storage.s3.objects.headers import (
@@ -45,6 +46,7 @@ class Reads:
     def __init__(self, services: Services) -> None:
         self._engine = services.engine
         self._finder = Finder(services)
+        self._expiration = Expiration(services.configurations, services.settings)
 
     async def read(self, request: Request) -> Response | None:
         """GetObject and HeadObject: metadata and the payload, which is sent from here."""
@@ -58,6 +60,8 @@ class Reads:
             if version is not None:
                 check_data(request, record)
             headers = object_headers(record)
+            if version is None:
+                headers += await self._expiration.headers(container, record)
             if is_versioned(container):
                 headers.append(version_header(record))
             if parameters:

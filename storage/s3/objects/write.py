@@ -8,6 +8,7 @@ from storage.object.record import ObjectRecord
 from storage.proxy.engine import Attributes
 from storage.s3.errors import Header, S3Error
 from storage.s3.granting import Granting
+from storage.s3.lifecycle.expiration import Expiration
 from storage.s3.objects.attributes import new_attributes
 from storage.s3.objects.conditions import write_condition
 from storage.s3.objects.headers import checksum_headers, checksum_system, etag_header
@@ -39,6 +40,7 @@ class Writes:
         self._clock = services.world.clock
         self._size_bytes_max = services.settings.object_size_bytes_max
         self._granting = Granting(services.engine, services.settings)
+        self._expiration = Expiration(services.configurations, services.settings)
 
     async def create(self, request: Request) -> Response:
         """PutObject. On cancel: the outcome is unknown; never half an object."""
@@ -66,7 +68,8 @@ class Writes:
             condition=write_condition(headers, key),
             versioned=versioning_of(container),
         )
-        return Response(200, written_headers(request, record))
+        expiration = await self._expiration.headers(container, record)
+        return Response(200, [*written_headers(request, record), *expiration])
 
 
 def written_headers(request: Request, record: ObjectRecord) -> list[Header]:

@@ -6,8 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from s3_harness import S3, Client
-from subresource_steps import (
+from bucket_steps import (
     ALL_USERS,
     BUCKET,
     OTHER_ID,
@@ -18,6 +17,7 @@ from subresource_steps import (
     set_policy,
     who_may,
 )
+from s3_harness import S3, Client
 
 ALL = {"owner", "member", "other", "nobody"}
 OWNER = {"ID": TESTER_ID, "DisplayName": "test"}

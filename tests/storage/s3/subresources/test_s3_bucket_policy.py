@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from s3_harness import S3, Client
-from subresource_steps import (
+from bucket_steps import (
     BUCKET,
     everybody,
     make_bucket,
@@ -17,6 +16,7 @@ from subresource_steps import (
     set_policy,
     who_may,
 )
+from s3_harness import S3, Client
 
 ALL = {"owner", "member", "other", "nobody"}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bucket_steps import BUCKET, make_bucket, refused
 from s3_harness import Client
-from subresource_steps import BUCKET, make_bucket, refused
 
 
 async def test_tags_are_set_shown_and_removed(tester: Client) -> None:

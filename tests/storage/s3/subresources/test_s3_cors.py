@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from bucket_steps import BUCKET, make_bucket, refused
 from s3_harness import S3, Answer, Client
-from subresource_steps import BUCKET, make_bucket, refused
 
 HOST = {"host": "s3.localhost"}
 
