@@ -8,10 +8,11 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from memory_store import BytesBody, MemoryStore, memory_store
+from memory_store import BytesBody, MemoryStore, build_ring, memory_store
 
 from storage.container.listing import Query
 from storage.container.record import ContainerRecord
+from storage.placement import Placement
 from storage.proxy.checksums import ChecksumPlan
 from storage.proxy.completion import CompletedPart
 from storage.proxy.engine import Attributes
@@ -32,6 +33,7 @@ class Env:
     memory: MemoryStore
     multipart: Multipart
     bucket: ContainerRecord
+    placement: Placement
 
     @property
     def store(self) -> Store:
@@ -95,4 +97,5 @@ async def multipart_env(*, part_size_bytes_min: int = 1000, **options: Any) -> A
             part_size_bytes_min=part_size_bytes_min, object_size_bytes_max=10_000_000
         )
         multipart = Multipart(memory.world, memory.clock, memory.store, settings)
-        yield Env(memory, multipart, bucket)
+        ring = build_ring(options.get("devices", 1), options.get("replicas", 1))
+        yield Env(memory, multipart, bucket, Placement(ring, ring, {0: ring}))

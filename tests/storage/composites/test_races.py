@@ -15,7 +15,7 @@ from storage.object.record import ObjectRecord
 from storage.proxy.completion import CompletedPart
 from storage.proxy.errors import OutcomeUnknownError, PreconditionFailedError, UnavailableError
 from storage.proxy.multipart import Multipart, MultipartSettings
-from storage.proxy.multipart_errors import NoSuchUploadError
+from storage.proxy.multipart_errors import InvalidPartError, NoSuchUploadError
 from storage.proxy.uploads import Completion, Upload, UploadQuery
 
 Act = Callable[[], Awaitable[object]]
@@ -104,7 +104,7 @@ async def test_of_completion_and_abort_one_wins(
         try:
             await act()
             outcomes[name] = True
-        except (NoSuchUploadError, OutcomeUnknownError):
+        except (NoSuchUploadError, OutcomeUnknownError, InvalidPartError):
             outcomes[name] = False
 
     async def abort() -> None:
