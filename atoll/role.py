@@ -7,6 +7,7 @@ finish what is under way.
 
 from __future__ import annotations
 
+import gc
 import resource
 import signal
 import socket
@@ -98,13 +99,16 @@ def main(arguments: list[str]) -> int:
         config = Config.parse(text, where="the supervisor", sections=registry.CONFIG_SECTIONS)
         logging.configure(config[LogSettings], order.name, world.clock)
         sys.setswitchinterval(config[ProcessSettings].gil_switch_interval_s)
+        gc.set_threshold(config[ProcessSettings].collect_after_objects)
         lock = Lock(folder.role_locks / f"{order.name}.lock")
     except (OperatorError, HeldError, OSError, ValueError) as error:
         log.error("cannot start", error)
         return EXIT_CRASHED
     try:
         process = RoleProcess(order, config, world)
-        return trio.run(process.live, load(registry.ROLES[order.role]))
+        role_main = load(registry.ROLES[order.role])
+        gc.freeze()  # what is there by now stays: nobody need look at it again
+        return trio.run(process.live, role_main)
     except Exception as error:
         log.error("role crashed", error)
         return EXIT_CRASHED

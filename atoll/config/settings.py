@@ -159,3 +159,10 @@ class ProcessSettings:
         low=1e-5,
         high=1,
     )
+    collect_after_objects: int = setting(
+        20_000,
+        "How many more objects than before make the collector look for cycles among new ones; "
+        "few are made here, and the look costs each request.",
+        low=700,
+        high=1_000_000,
+    )
