@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import random
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import pytest
-import trio
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from memory_store import BytesBody, MemoryStore, memory_store
 from s3_harness import S3, USERS, ApiError, Client
 
+from storage.auth.authenticator import Identity
 from storage.auth.static_users import identity_of
 from storage.proxy.engine import Attributes
 from storage.proxy.errors import StoreError
+from storage.proxy.store import Store
 from storage.reserved import parts_of, uploads_of
 from storage.s3.errors import S3Error
 from storage.s3.names import OWNER, BucketNames, is_bucket_name, is_marked
@@ -62,134 +61,185 @@ def test_names_that_no_bucket_may_have(name: str) -> None:
 
 
 class MortalEngine:
-    """An engine in a process that dies before its n-th call, and that yields to others often."""
+    """An engine in a process that dies after so many calls."""
 
-    def __init__(self, memory: MemoryStore, calls: float = float("inf"), seed: int = 0) -> None:
+    def __init__(self, memory: MemoryStore, calls_max: float = float("inf")) -> None:
         self._store = memory.store
-        self._left = calls
-        self._random = random.Random(seed)
+        self._calls_max = calls_max
         self.calls = 0
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)
 
         async def call(*args: Any, **kwargs: Any) -> Any:
-            for _ in range(self._random.randrange(4)):
-                await trio.lowlevel.checkpoint()
             self.calls += 1
-            if self.calls > self._left:
-                raise DiedError
+            await self.before()
             return await method(*args, **kwargs)
 
         return call
+
+    async def before(self) -> None:
+        """What happens before each call."""
+        if self.calls > self._calls_max:
+            raise DiedError
 
 
 class DiedError(Exception):
     """The process is gone."""
 
 
-async def create(names: BucketNames, engine: Any, account: str, owner: str) -> None:
-    """Do what CreateBucket does."""
-    if await names.is_others("photos", account):
-        raise S3Error("BucketAlreadyExists")
-    created = await engine.create_container(account, "photos", {})
-    try:
-        await names.take("photos", account, owner)
-    except S3Error:
-        if created:
-            await engine.delete_container(account, "photos")
-        raise
+class Case(NamedTuple):
+    """A store, and the bucket name that everybody wants."""
 
+    memory: MemoryStore
+    bucket: str = "photos"
 
-async def delete(names: BucketNames, engine: Any, account: str) -> None:
-    """Do what DeleteBucket does."""
-    claim = await names.claim_of("photos", account)
-    await engine.delete_container(account, "photos")
-    if claim is not None:
-        await names.release("photos", claim)
+    @property
+    def store(self) -> Store:
+        return self.memory.store
 
-
-async def owner_of(memory: MemoryStore) -> str | None:
-    """Return who has the name, upon which all callers must agree."""
-    names = BucketNames(memory.store)
-    found = [await names.find("photos", caller) for caller in (None, TESTER, OTHER, None)]
-    owners = {None if one is None else one.account for one in found[1:]}
-    assert len(owners) == 1, found
-    marked = []
-    for identity in (TESTER, OTHER):
-        container = await memory.store.container(identity.account, "photos")
-        if container is not None and is_marked(container):
-            marked.append(identity.account)
-    assert len(marked) <= 1, "two containers have one name"
-    return owners.pop()
-
-
-@pytest.mark.parametrize("dies_before", range(9))
-async def test_a_creation_that_dies_at_any_step(dies_before: int) -> None:
-    async with memory_store() as memory:
-        mortal = MortalEngine(memory, dies_before)
+    async def create(self, engine: Any, who: Identity) -> None:
+        """Do what CreateBucket does."""
+        names, bucket, account = BucketNames(engine), self.bucket, who.account
+        if await names.is_others(bucket, account):
+            raise S3Error("BucketAlreadyExists")
+        created = await engine.create_container(account, bucket, {})
         try:
-            await create(BucketNames(mortal), mortal, TESTER.account, TESTER.user)
+            await names.take(bucket, account, who.user)
+        except S3Error:
+            if created:
+                await engine.delete_container(account, bucket)
+            raise
+
+    async def delete(self, engine: Any, who: Identity) -> None:
+        """Do what DeleteBucket does."""
+        names = BucketNames(engine)
+        claim = await names.claim_of(self.bucket, who.account)
+        await engine.delete_container(who.account, self.bucket)
+        if claim is not None:
+            await names.release(self.bucket, claim)
+
+    async def owner(self) -> str | None:
+        """Return who has the name, upon which all callers must agree once all have asked."""
+        names = BucketNames(self.store)
+        for who in (TESTER, OTHER):
+            await names.find(self.bucket, who)
+        found = [await names.find(self.bucket, who) for who in (None, TESTER, OTHER)]
+        owners = {None if one is None else one.account for one in found}
+        assert len(owners) == 1, found
+        marked = []
+        for who in (TESTER, OTHER):
+            container = await self.store.container(who.account, self.bucket)
+            if container is not None and is_marked(container):
+                marked.append(who.account)
+        assert set(marked) == owners - {None}
+        return owners.pop()
+
+    async def do(self, act: Act, engine: Any) -> None:
+        """Do what a request does; one that is refused is as good."""
+        what, who = act
+        try:
+            if what == "create":
+                await self.create(engine, who)
+            elif what == "delete":
+                await self.delete(engine, who)
+            elif what == "find":
+                await BucketNames(engine).find(self.bucket, who)
+            elif what == "swift creates":
+                await engine.create_container(who.account, self.bucket, {})
+            else:
+                await engine.delete_container(who.account, self.bucket)
+        except (S3Error, StoreError):
+            pass
+
+
+Act = tuple[str, Identity]
+ACTS: list[Act] = [
+    (what, who)
+    for what in ("create", "delete", "swift creates", "swift deletes")
+    for who in (TESTER, OTHER)
+]
+
+
+def shown(act: Act | None) -> str:
+    return "nothing" if act is None else f"{act[0]} {act[1].user}"
+
+
+@pytest.mark.parametrize("calls", range(9))
+async def test_a_creation_that_dies_at_any_step(calls: int) -> None:
+    async with memory_store() as memory:
+        case = Case(memory)
+        try:
+            await case.create(MortalEngine(memory, calls), TESTER)
         except DiedError:
             pass
-        owner = await owner_of(memory)
+        owner = await case.owner()
         assert owner in (None, TESTER.account)
-        names = BucketNames(memory.store)
         if owner is None:
-            await create(names, memory.store, OTHER.account, OTHER.user)
-            assert await owner_of(memory) == OTHER.account
+            await case.create(memory.store, OTHER)
+            assert await case.owner() == OTHER.account
         else:
             with pytest.raises(S3Error, match="BucketAlreadyExists"):
-                await create(names, memory.store, OTHER.account, OTHER.user)
+                await case.create(memory.store, OTHER)
 
 
-@pytest.mark.parametrize("dies_before", range(5))
-@pytest.mark.parametrize("next_one", [TESTER, OTHER])
-async def test_a_deletion_that_dies_at_any_step(dies_before: int, next_one: Any) -> None:
+@pytest.mark.parametrize("calls", range(6))
+@pytest.mark.parametrize("next_one", [TESTER, OTHER], ids=["again", "other"])
+async def test_a_deletion_that_dies_at_any_step(calls: int, next_one: Identity) -> None:
     async with memory_store() as memory:
-        names = BucketNames(memory.store)
-        await create(names, memory.store, TESTER.account, TESTER.user)
-        mortal = MortalEngine(memory, dies_before)
+        case = Case(memory)
+        await case.create(memory.store, TESTER)
         try:
-            await delete(BucketNames(mortal), mortal, TESTER.account)
+            await case.delete(MortalEngine(memory, calls), TESTER)
         except DiedError:
             pass
-        owner = await owner_of(memory)
+        owner = await case.owner()
         if owner is None:
-            await create(names, memory.store, next_one.account, next_one.user)
+            await case.create(memory.store, next_one)
             owner = next_one.account
-        assert await owner_of(memory) == owner
+        assert await case.owner() == owner
+
+
+class InterruptedEngine(MortalEngine):
+    """An engine in a process that others overtake before its n-th call."""
+
+    def __init__(self, case: Case, at: int, meanwhile: Sequence[Act]) -> None:
+        super().__init__(case.memory)
+        self._case, self._at, self._meanwhile = case, at, meanwhile
+
+    async def before(self) -> None:
+        if self.calls == self._at:
+            for act in self._meanwhile:
+                await self._case.do(act, self._case.store)
 
 
 @pytest.mark.slow
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    seed=st.integers(0, 2**32),
-    acts=st.lists(st.tuples(st.booleans(), st.booleans()), min_size=2, max_size=6),
-    held=st.sampled_from([None, TESTER, OTHER]),
+@pytest.mark.parametrize(
+    ("before", "act"),
+    [
+        (None, ("create", TESTER)),
+        (("create", TESTER), ("delete", TESTER)),
+        (("swift creates", TESTER), ("create", OTHER)),
+        (("swift creates", TESTER), ("find", TESTER)),
+    ],
+    ids=shown,
 )
-async def test_whoever_races_one_has_the_name(
-    seed: int, acts: list[tuple[bool, bool]], held: Any
-) -> None:
+async def test_whoever_overtakes_one_has_the_name(before: Act | None, act: Act) -> None:
+    sequences = [(one,) for one in ACTS] + [(one, two) for one in ACTS for two in ACTS]
     async with memory_store() as memory:
-        if held is not None:
-            await create(BucketNames(memory.store), memory.store, held.account, held.user)
-
-        async def act(number: int, creates: bool, is_tester: bool) -> None:
-            engine = MortalEngine(memory, seed=seed + number)
-            names, who = BucketNames(engine), TESTER if is_tester else OTHER
-            try:
-                if creates:
-                    await create(names, engine, who.account, who.user)
-                else:
-                    await delete(names, engine, who.account)
-            except (S3Error, StoreError):
-                pass
-
-        async with trio.open_nursery() as nursery:
-            for number, (creates, is_tester) in enumerate(acts):
-                nursery.start_soon(act, number, creates, is_tester)
-        await owner_of(memory)
+        for number, meanwhile in enumerate(sequences):
+            for at in range(1, 20):
+                case = Case(memory, f"photos-{number}-{at}")
+                if before is not None:
+                    await case.do(before, memory.store)
+                engine = InterruptedEngine(case, at, meanwhile)
+                await case.do(act, engine)
+                await case.owner()
+                for who in (OTHER, TESTER):
+                    await case.do(("create", who), memory.store)
+                    assert await case.owner() is not None
+                if engine.calls < at:
+                    break
 
 
 async def test_a_swift_container_is_claimed_when_it_is_first_asked_for(
