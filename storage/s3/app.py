@@ -26,13 +26,14 @@ from storage.s3.response import XML, Response, of_store_error
 from storage.s3.routes import Handler, Routes
 from storage.s3.services import Services
 from storage.s3.settings import S3Settings
-from storage.s3.subresources import handlers as configuration_handlers
+from storage.s3.subresources import handlers as subresources
 from storage.s3.subresources.cors import let_page_read
+from storage.s3.website.site import Sites
 
 PARTS = (
     buckets.handlers,
     bucket_status.handlers,
-    configuration_handlers,
+    subresources.handlers,
     listing.handlers,
     objects.handlers,
 )
@@ -73,7 +74,7 @@ class S3App:
         self._names = BucketNames(engine)
         self._configurations = Configurations(engine)
         self._authorizer = Gate(engine, self._configurations, settings, world)
-        self.addressing = Addressing(settings.domains)
+        self.addressing = Addressing(settings.domains + settings.website_domains)
         services = Services(
             engine,
             multipart,
@@ -88,6 +89,7 @@ class S3App:
         for part in PARTS:
             handlers |= part(services)
         self.routes = Routes(handlers)
+        self._sites = Sites(services, handlers["GetObject"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI 3, http).
@@ -120,7 +122,10 @@ class S3App:
 
     async def _answer(self, request: Request) -> Response | None:
         headers = request.headers
-        host_bucket = self.addressing.bucket_of_host(headers.get(b"host", b""))
+        host = headers.get(b"host", b"")
+        host_bucket = self.addressing.bucket_of_host(host)
+        if host_bucket and self._sites.bucket_of_host(host):
+            return await self._sites.answer(request, host_bucket)
         address = request.address = read_address(host_bucket, request.raw_path)
         if host_bucket:
             request.signed.host_bucket = host_bucket.encode("latin-1")

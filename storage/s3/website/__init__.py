@@ -1,0 +1,1 @@
+"""Buckets as websites: `configuration` reads what an owner wants, `site` serves it."""
