@@ -23,6 +23,7 @@ PART_NUMBER_MAX: Final = 10_000
 _PAST_ATTEMPTS: Final = "~"  # sorts after every attempt
 _PAGE: Final = 1000
 _DELETIONS_AT_ONCE: Final = 16
+_READS_AT_ONCE: Final = 64
 
 
 class Part(NamedTuple):
@@ -146,7 +147,9 @@ class Parts:
         container = await self._engine.container(bucket.account, parts_of(bucket.name))
         found: dict[int, ObjectRecord] = {}
         if container is not None:
-            for part in parts:
+            for place, part in enumerate(parts):
+                if place % _READS_AT_ONCE == 0:
+                    await trio.lowlevel.checkpoint()  # the records of a device are read at once
                 record = await self._engine.object(container, part.name)
                 if record is not None:
                     found[part.number] = record
@@ -184,6 +187,7 @@ class Parts:
         return entries[0].name if entries else None
 
     async def _list(self, container: ContainerRecord, prefix: str, marker: str = "") -> list[Part]:
+        await trio.lowlevel.checkpoint()
         entries = await self._engine.list_objects(container, Query(_PAGE, marker, "", prefix))
         return [
             Part(int(entry.name.rsplit("/", 2)[1]), entry.name, entry.row.timestamp)

@@ -14,6 +14,8 @@ from contextlib import aclosing, suppress
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+import trio
+
 from storage.container.listing import Query
 from storage.container.record import ContainerRecord
 from storage.object.record import ObjectRecord
@@ -24,6 +26,7 @@ from storage.proxy.errors import (
     ObjectMissingError,
     OutcomeUnknownError,
     PreconditionFailedError,
+    UnavailableError,
 )
 from storage.proxy.parts import initiated_ms
 from storage.reserved import uploads_of
@@ -275,6 +278,7 @@ class Uploads:
         """Yield uploads and rolled-up prefixes in order."""
         limit = min(query.limit + 1, _PAGE)
         while True:
+            await trio.lowlevel.checkpoint()
             listing = Query(limit, marker, "", query.prefix, query.delimiter)
             entries = await self._engine.list_objects(container, listing)
             for name, row in entries:
@@ -346,6 +350,8 @@ def _to_attributes(upload: Upload) -> Attributes:
 def _from_record(record: ObjectRecord) -> Upload:
     key, _, upload_id = record.name.rpartition(SEPARATOR)
     fields: dict[str, Any] = json.loads(record.system[_FIELD])
+    if fields["version"] != _VERSION:
+        raise UnavailableError(f"upload form {fields['version']} is unknown")
     plan, completion = fields["plan"], fields["completion"]
     claim, lease_ms = fields["claim"]
     return Upload(
