@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks.load import NotInstalledError
 from benchmarks.machine import Others, describe
+from benchmarks.page import page
 from benchmarks.report import Row, lines
 
 SUITES = ("ring", "native", "http_floor", "store")
@@ -45,8 +46,11 @@ def main() -> int:
         print(f" ({time.monotonic() - begin_s:.0f} s)", *lines(results[name]), sep="\n")
     machine.append(others.describe())
     print(f"\n{machine[-1]}")
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    if options.page:
+        options.page.write_text(page(date, machine, results))
     if options.json:
-        document = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine}
+        document = {"date": date, "machine": machine}
         options.json.write_text(json.dumps(document | {"rows": results}, indent=2) + "\n")
     return 1 if failed else 0
 
@@ -62,9 +66,11 @@ def _options() -> argparse.Namespace:
         help=f"one of {', '.join(SUITES)}; may be repeated",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write docs/benchmarks.md")
     options = parser.parse_args()
-    if options.json and not options.json.absolute().parent.is_dir():
-        parser.error(f"--json {options.json}: there is no such folder")
+    for file in (options.json, options.page):
+        if file and not file.absolute().parent.is_dir():
+            parser.error(f"{file}: there is no such folder")
     return options
 
 

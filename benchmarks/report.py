@@ -134,18 +134,19 @@ def _rounded(value: float) -> float:
 
 def lines(rows: Iterable[Row]) -> list[str]:
     """Return a table."""
-    cells = [HEADINGS, *map(_cells, rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [_line(line, widths) for line in cells]
+    table = [HEADINGS, *map(cells, rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [_line(line, widths) for line in table]
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    name, *numbers, target, verdict = cells
+def _line(fields: Sequence[str], widths: Sequence[int]) -> str:
+    name, *numbers, target, verdict = fields
     padded = [number.rjust(width) for number, width in zip(numbers, widths[1:], strict=False)]
     return "  ".join([name.ljust(widths[0]), *padded, target.ljust(widths[-2]), verdict]).rstrip()
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def cells(row: Row) -> tuple[str, ...]:
+    """Return what a table shows of a row, in the order of the headings."""
     numbers = (_number(row["value"]), _number(row["reference"]), _number(row["ratio"]))
     verdict = {True: "ok", False: "MISSED", None: ""}[row["ok"]]
     return (row["name"], *numbers, row["target"], verdict)
