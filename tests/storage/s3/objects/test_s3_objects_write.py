@@ -208,7 +208,7 @@ async def test_requests_that_are_refused(
     s3: S3, client: Client, headers: dict[str, str], status: int, code: str
 ) -> None:
     if "x-amz-content-sha256" in headers:
-        signed = client._sign("PUT", "/bucket/key", "", {"host": "s3.localhost"}, b"other")
+        signed = client.sign("PUT", "/bucket/key", "", {"host": "s3.localhost"}, b"other")
         sent = {"host": "s3.localhost", "content-length": "4", **signed}
         answer = await s3.send("PUT", "/bucket/key", "", sent, [b"body"])
     else:
