@@ -12,6 +12,8 @@ ACCOUNT_NAME_BYTES_MAX = 256
 CONTAINER_NAME_BYTES_MAX = 256
 OBJECT_NAME_BYTES_MAX = 1024
 COLLECTIONS_KNOWN_MAX = 8192
+RESERVED_PREFIX = "\0"
+"""What the names of the system's own accounts and containers begin with."""
 
 
 class PathHasher:

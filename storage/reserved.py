@@ -7,10 +7,10 @@ its bytes.
 from __future__ import annotations
 
 from storage.container.record import ContainerRecord
+from storage.path import RESERVED_PREFIX
 from storage.proxy.engine import Engine
 from storage.proxy.errors import UnavailableError
 
-RESERVED = "\0"
 SYSTEM_ACCOUNT = "\0atoll"
 """The cluster's own account."""
 
@@ -23,7 +23,7 @@ ACCESS_KEYS = "keys"
 
 def is_reserved(name: str) -> bool:
     """Tell whether the name of an account or container is the system's."""
-    return name.startswith(RESERVED)
+    return name.startswith(RESERVED_PREFIX)
 
 
 def uploads_of(container: str) -> str:

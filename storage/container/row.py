@@ -21,12 +21,14 @@ from storage.device.index import (
     walk,
     walk_back,
 )
+from storage.path import RESERVED_PREFIX
 from storage.seal import pack, unpack, unpack_body
 from storage.timestamp import TIMESTAMP_SIZE_BYTES, Timestamp
 
 TABLE = "rows"
 _PREFIX_SIZE_BYTES = TIMESTAMP_SIZE_BYTES
 SLICE_SIZE_BYTES = KEY_SIZE_BYTES_MAX - _PREFIX_SIZE_BYTES - 1
+_RESERVED = RESERVED_PREFIX.encode()
 _GOES_ON = b"\0"
 _PAST_GOES_ON = b"\1"
 
@@ -63,7 +65,7 @@ class Counters(NamedTuple):
     """The sum of the rows that this replica holds.
 
     Attributes:
-        rows: living rows.
+        rows: living rows that clients are shown.
         objects: their sum.
         size_bytes: their sum.
         digest: XOR of a 128-bit hash of every row, deleted ones too.
@@ -75,22 +77,26 @@ class Counters(NamedTuple):
     digest: int = 0
 
     def replace(self, name: bytes, old: Row | None, new: Row | None) -> Counters:
-        """Return the counters after a row changed; `None` stands for no row."""
+        """Return the counters after a row changed; `None` stands for no row.
+
+        Of a container of the system's (`storage.reserved`) only the bytes count.
+        """
         rows, objects, size_bytes, digest = self
+        shown = 0 if name[:1] == _RESERVED else 1
         if old is not None:
             digest ^= row_digest(name, old)
             if not old.deleted:
                 rows, objects, size_bytes = (
-                    rows - 1,
-                    objects - old.objects,
+                    rows - shown,
+                    objects - shown * old.objects,
                     size_bytes - old.size_bytes,
                 )
         if new is not None:
             digest ^= row_digest(name, new)
             if not new.deleted:
                 rows, objects, size_bytes = (
-                    rows + 1,
-                    objects + new.objects,
+                    rows + shown,
+                    objects + shown * new.objects,
                     size_bytes + new.size_bytes,
                 )
         return Counters(rows, objects, size_bytes, digest)

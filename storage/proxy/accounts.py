@@ -17,7 +17,7 @@ from storage.container.listing import Entry, Query
 from storage.container.row import CONTAINER_CHANGED, Counters, Row
 from storage.metadata import stamp
 from storage.mutation import ClearOutbox, Mutation, PutAccount, PutRow, Status
-from storage.path import NAME_HASH_SIZE_BYTES, PathHasher, collection_id
+from storage.path import NAME_HASH_SIZE_BYTES, RESERVED_PREFIX, PathHasher, collection_id
 from storage.placement import Placement
 from storage.proxy.containers import Containers, Owner, exact_counters, list_merged
 from storage.proxy.errors import (
@@ -34,6 +34,7 @@ from storage.proxy.voters import Voters
 from storage.timestamp import ZERO, HybridClock, Timestamp
 
 DEBTS_PAGE = 256
+_LAST_RESERVED = RESERVED_PREFIX + "\U0010ffff"
 
 
 class Accounts:
@@ -102,10 +103,10 @@ class Accounts:
         record = await self.find(account)
         if record is None:
             raise AccountMissingError(account)
-        return await self.entries_of(record, query)
+        return await self.entries_of(record, _of_clients(query))
 
     async def entries_of(self, record: AccountRecord, query: Query) -> list[Entry]:
-        """List the containers of an account, dead or alive."""
+        """List the containers of an account, dead or alive; those of the system's, too."""
         await self.collect(self._hasher(record.name))
         return await list_merged(self._voters, *self._rows(record), query)
 
@@ -260,3 +261,10 @@ class Accounts:
         }
         votes = await self._voters.write(groups, list(groups))
         return bool(votes.accepted_by())
+
+
+def _of_clients(query: Query) -> Query:
+    """Return a query that passes over the system's own containers, which sort before all others."""
+    if query.reverse:
+        return query._replace(end_marker=max(query.end_marker, _LAST_RESERVED))
+    return query._replace(marker=max(query.marker, _LAST_RESERVED))

@@ -10,7 +10,7 @@ from storage.auth.authenticator import Identity
 from storage.container.listing import Entry, Query
 from storage.container.record import ContainerRecord
 from storage.proxy.errors import AccountMissingError, ObjectMissingError
-from storage.reserved import hidden_of, is_reserved
+from storage.reserved import hidden_of
 from storage.s3.dates import iso
 from storage.s3.errors import S3Error
 from storage.s3.granting import Granting
@@ -33,7 +33,6 @@ BUCKETS_PAGE_MAX = 10_000
 PURGE_PAGE = 256
 PURGE_WORKERS = 16
 _ALIASES = {"EU": "eu-west-1"}
-_PAST_RESERVED = "\x01"
 
 
 def handlers(services: Services) -> Mapping[str, Handler]:
@@ -68,7 +67,7 @@ class Buckets:
         limit = parameters.integer("max-buckets", BUCKETS_PAGE_MAX, 1, BUCKETS_PAGE_MAX)
         prefix = parameters.text("prefix")
         region = parameters.text("bucket-region")
-        marker = max(parameters.text("continuation-token"), _PAST_RESERVED)
+        marker = parameters.text("continuation-token")
         found: list[ContainerRecord] = []
         more = False
         while len(found) <= limit:
@@ -112,7 +111,7 @@ class Buckets:
 
     async def _visible(self, name: str, identity: Identity) -> ContainerRecord | None:
         """Return a container if S3 clients find it under its name."""
-        if is_reserved(name) or not is_addressable(name):
+        if not is_addressable(name):
             return None
         record = await self._engine.container(identity.account, name)
         if record is None or is_marked(record):
