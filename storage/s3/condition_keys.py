@@ -82,7 +82,9 @@ def _tag(tags: Mapping[str, str], wanted: str) -> Sequence[str] | None:
     return next(((value,) for key, value in tags.items() if key.lower() == wanted), None)
 
 
-def _requested_tags(request: Request) -> dict[str, str]:
+def _requested_tags(request: Request) -> Mapping[str, str]:
+    if request.tags is not None:
+        return request.tags
     value = request.headers.get(_TAGGING, b"").decode("latin-1")
     return dict(parse_qsl(value, keep_blank_values=True))
 

@@ -208,7 +208,7 @@ object ?select
     3 POST     SelectObjectContent GetObject
 object ?tagging
     2 GET      GetObjectTagging GetObjectTagging|GetObjectVersionTagging
-    2 PUT      PutObjectTagging PutObjectTagging|PutObjectVersionTagging
+    2 PUT      PutObjectTagging -
     2 DELETE   DeleteObjectTagging DeleteObjectTagging|DeleteObjectVersionTagging
 object ?torrent
     3 GET      GetObjectTorrent GetObjectTorrent|GetObjectVersionTorrent

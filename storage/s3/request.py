@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from storage.auth.authenticator import Identity
 from storage.auth.keys import AccessKey
@@ -39,6 +39,7 @@ class Request:
         body_terms: how the body comes, and what its signature asks of it.
         container: the bucket's, where the operation needs one that is there.
         more_headers: are sent with the response, whatever it is.
+        tags: that the document in the body sets; nothing where there is none, or none was read.
         is_started: whether a part of the response has left.
     """
 
@@ -63,6 +64,7 @@ class Request:
         "receive",
         "scope",
         "signed",
+        "tags",
     )
 
     operation: Operation
@@ -83,6 +85,7 @@ class Request:
         self.access_key: AccessKey | None = None
         self.container: ContainerRecord | None = None
         self.more_headers: list[Header] = []
+        self.tags: Mapping[str, str] | None = None
         self.is_started = False
         self.body_terms = UNSIGNED
         self._body: RequestBody | None = None

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from storage.object.record import ObjectRecord
 from storage.proxy.engine import Attributes
 from storage.proxy.errors import ObjectMissingError
+from storage.s3.authorization import Resource
 from storage.s3.objects.documents import read_document
 from storage.s3.objects.finding import Finder
 from storage.s3.objects.tags import TAGS, format_stored, parse_xml, tags_of, to_xml
@@ -36,6 +37,7 @@ class Tagging:
 
     def __init__(self, services: Services) -> None:
         self._engine = services.engine
+        self._authorizer = services.authorizer
         self._finder = Finder(services)
         self._document_bytes_max = services.settings.document_bytes_max
 
@@ -45,9 +47,13 @@ class Tagging:
         return document("Tagging", to_xml(tags_of(record)), *version_headers(request, record))
 
     async def change(self, request: Request) -> Response:
-        """PutObjectTagging."""
+        """PutObjectTagging; a policy may ask for the tags, so they are read first."""
         root = await read_document(request, "Tagging", self._document_bytes_max)
-        record = await self._amend(request, parse_xml(root))
+        request.tags = tags = parse_xml(root)
+        kind = "Version" if request.parameters.get("versionId") else ""
+        resource = Resource(request.container, request.bucket, request.key)
+        await self._authorizer.authorize(request, f"s3:PutObject{kind}Tagging", resource)
+        record = await self._amend(request, tags)
         return Response(200, version_headers(request, record))
 
     async def delete(self, request: Request) -> Response:

@@ -114,6 +114,18 @@ class Statement(NamedTuple):
             return Verdict.DENIED
         return Verdict.ALLOWED if match is Match.DIRECT else Verdict.DELEGATED
 
+    def may_deny(self, caller: Caller, action: str, resource: str) -> bool:
+        """Tell whether it denies something under any circumstances."""
+        return (
+            self.denies
+            and (self.principals is None or self.principals.match(caller) is not Match.NONE)
+            and self.actions.match(action, {}, ignore_case=True)
+            and (
+                any(any(glob.keys) for glob in self.resources.globs)
+                or self.resources.match(resource, {})
+            )
+        )
+
 
 class Policy(NamedTuple):
     """A policy document.
@@ -131,6 +143,16 @@ class Policy(NamedTuple):
         return max(
             (statement.judge(question) for statement in self.statements), default=Verdict.SILENT
         )
+
+    def may_deny(self, caller: Caller, action: str, resource: str) -> bool:
+        """Tell whether a statement denies something if its conditions hold.
+
+        Args:
+            caller: who asks.
+            action: such as "s3:GetObject".
+            resource: ARN.
+        """
+        return any(one.may_deny(caller, action, resource) for one in self.statements)
 
 
 def judge_all(policies: Iterable[Policy], question: Question) -> Verdict:

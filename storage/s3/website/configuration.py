@@ -102,7 +102,7 @@ def parse_website(data: bytes) -> Website:
     if everywhere is not None:
         if len(root.children) > 1:
             message = (
-                "RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules."  # noqa: E501
+                "RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules."
             )
             raise S3Error("InvalidRequest", message)
         allow_only(everywhere, "HostName", "Protocol")
@@ -114,7 +114,7 @@ def parse_website(data: bytes) -> Website:
     suffix = "" if index is None else only(index, "Suffix") or ""
     if index is None:
         message = (
-            "A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty"  # noqa: E501
+            "A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty"
         )
         raise S3Error("InvalidArgument", message, ArgumentName="IndexDocument")
     if not suffix or "/" in suffix:

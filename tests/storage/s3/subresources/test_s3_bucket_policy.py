@@ -176,6 +176,22 @@ async def test_tags_that_an_object_has_open_it(s3: S3, tester: Client) -> None:
         assert await may(other, operation, Bucket=BUCKET, Key="a")
 
 
+async def test_tags_in_the_body_are_judged_as_well(s3: S3, tester: Client) -> None:
+    await make_bucket(tester, "a")
+    condition = {"StringEquals": {"s3:RequestObjectTag/security": "public"}}
+    keys = {"ForAllValues:StringEquals": {"s3:RequestObjectTagKeys": ["security", "x"]}}
+    await set_policy(tester, {"Action": "s3:PutObjectTagging", "Condition": {**condition, **keys}})
+    other = s3.clients["other:admin"]
+
+    async def tags(**given: str) -> bool:
+        listed = {"TagSet": [{"Key": key, "Value": value} for key, value in given.items()]}
+        return await may(other, "PutObjectTagging", Bucket=BUCKET, Key="a", Tagging=listed)
+
+    assert not await tags(security="private")
+    assert not await tags(security="public", other="")
+    assert await tags(security="public", x="")
+
+
 async def test_a_copy_needs_both_ends(s3: S3, tester: Client) -> None:
     await make_bucket(tester, "public/a", "private/a")
     other = s3.clients["other:admin"]
