@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from storage.container.record import ContainerRecord
 from storage.proxy.engine import Attributes
+from storage.s3.buckets import OBJECT_LOCK
 from storage.s3.errors import S3Error
 from storage.s3.objects.conditions import RequestHeaders
 from storage.s3.objects.metadata import read_metadata
 from storage.s3.objects.retention import (
-    BUCKET_LOCK,
     asks_for_lock,
     default_retention,
     read_lock_headers,
@@ -133,7 +133,7 @@ def lock_system(
         S3Error: InvalidArgument or InvalidRequest.
     """
     asked = asks_for_lock(headers)
-    if BUCKET_LOCK not in container.metadata:
+    if OBJECT_LOCK not in container.metadata:
         if asked:
             raise S3Error("InvalidRequest", "Bucket is missing Object Lock Configuration")
         return {}

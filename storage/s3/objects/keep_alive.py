@@ -37,9 +37,14 @@ async def answer_slowly(
 
     Returns:
         The response; nothing where it was sent from here, because the work took long.
+
+    Raises:
+        Exception: what the work raised in time; or the client went away, and the work was
+            cancelled.
     """
     outcome: list[Response | Exception] = []
     is_done = trio.Event()
+    broken: list[Exception] = []
 
     async def run() -> None:
         try:
@@ -53,7 +58,13 @@ async def answer_slowly(
         with trio.move_on_after(PATIENCE_S):
             await is_done.wait()
         if not outcome:
-            await _wait(request, is_done)
+            try:
+                await _wait(request, is_done)
+            except Exception as error:  # raised below, not as one of a group
+                broken.append(error)
+                nursery.cancel_scope.cancel()
+    if broken:
+        raise broken[0]
     result = outcome[0]
     if not request.is_started:
         if isinstance(result, Exception):

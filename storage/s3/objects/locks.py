@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from storage.object.record import ObjectRecord
 from storage.proxy.engine import Attributes, Versioning
 from storage.proxy.errors import LockedError, ObjectMissingError
+from storage.s3.buckets import OBJECT_LOCK, ON
 from storage.s3.errors import S3Error
 from storage.s3.objects.delete import LOCKED, may_bypass
 from storage.s3.objects.documents import read_document
 from storage.s3.objects.finding import Finder
 from storage.s3.objects.retention import (
     BUCKET_DEFAULT,
-    BUCKET_LOCK,
     HOLD,
     MODE,
     UNTIL,
@@ -33,7 +33,6 @@ from storage.s3.response import Response, document
 from storage.s3.routes import Handler
 from storage.s3.services import Services
 
-_ENABLED = "Enabled"
 _NS_PER_S = 1e9
 
 
@@ -124,7 +123,7 @@ class Locks:
     async def read_configuration(self, request: Request) -> Response:
         """GetObjectLockConfiguration."""
         values = request.existing.values
-        if BUCKET_LOCK not in values:
+        if OBJECT_LOCK not in values:
             raise S3Error("ObjectLockConfigurationNotFoundError", BucketName=request.bucket)
         return document("ObjectLockConfiguration", configuration_xml(default_retention(values)))
 
@@ -137,7 +136,7 @@ class Locks:
             text = "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration"
             raise S3Error("InvalidBucketState", text)
         values = {
-            BUCKET_LOCK: _ENABLED,
+            OBJECT_LOCK: ON,
             BUCKET_DEFAULT: "" if default is None else str(default),
         }
         await self._engine.update_container(container.account, container.name, values)
@@ -150,5 +149,5 @@ def _check_bucket(request: Request) -> None:
     Raises:
         S3Error: InvalidRequest.
     """
-    if BUCKET_LOCK not in request.existing.metadata:
+    if OBJECT_LOCK not in request.existing.metadata:
         raise S3Error("InvalidRequest", "Bucket is missing Object Lock Configuration")

@@ -19,8 +19,6 @@ UNTIL = "x-object-lock-until"
 HOLD = "x-object-lock-hold"
 LOCK_NAMES = (MODE, UNTIL, HOLD)
 
-BUCKET_LOCK = "x-s3-object-lock"
-"""Of a container: `Enabled` where its objects may be locked."""
 BUCKET_DEFAULT = "x-s3-object-lock-default"
 """Of a container: the retention of new objects, such as "GOVERNANCE 30 Days"."""
 

@@ -7,12 +7,10 @@ import re
 from storage.container.record import ContainerRecord
 from storage.object.record import NULL_VERSION, ObjectRecord, State
 from storage.proxy.engine import Versioning
+from storage.s3.buckets import VERSIONING
 from storage.s3.errors import Header, S3Error
 from storage.s3.parameters import Parameters
 from storage.s3.request import Request
-
-BUCKET_VERSIONING = "x-s3-versioning"
-"""Of a container: a value of `Versioning`; absent where versions never were kept."""
 
 NULL = "null"
 DELETE_MARKER: Header = (b"x-amz-delete-marker", b"true")
@@ -22,13 +20,13 @@ _VERSION_ID = re.compile(r"[0-9a-f]{24}")
 
 def versioning_of(container: ContainerRecord) -> Versioning:
     """Return what a bucket does with versions."""
-    held = container.metadata.get(BUCKET_VERSIONING)
+    held = container.metadata.get(VERSIONING)
     return Versioning(held[0]) if held is not None and held[0] else Versioning.OFF
 
 
 def is_versioned(container: ContainerRecord) -> bool:
     """Tell whether a bucket has, or once had, versions; then its responses name them."""
-    return BUCKET_VERSIONING in container.metadata
+    return VERSIONING in container.metadata
 
 
 def version_id(record: ObjectRecord) -> str:

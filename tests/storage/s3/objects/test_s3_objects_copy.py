@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 import trio
-from s3_harness import S3, ApiError, Client
+from s3_harness import HOST, S3, ApiError, Client
 from s3_objects import body_of, md5_hex
 
 from native import crc64nvme
@@ -218,3 +218,36 @@ async def test_an_error_that_comes_late(
     answer = await client.request("PUT", "/bucket/copy", headers=headers)
     assert (answer.status, answer.code) == (200, "InternalError")
     assert b"a fault of ours" not in answer.body
+
+
+async def test_a_client_that_does_not_wait(
+    s3: S3, client: Client, monkeypatch: pytest.MonkeyPatch, autojump_clock: object
+) -> None:
+    """The work is cancelled, and the server sees the error itself."""
+    begun: list[str] = []
+
+    async def wait(*_args: Any, **_more: Any) -> Any:
+        begun.append("begun")
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(s3.memory.store, "put_object", wait)
+    headers = {"host": HOST, "x-amz-copy-source": "bucket/source"}
+    headers |= client.sign("PUT", "/bucket/copy", "", headers, b"")
+    scope = {
+        "type": "http",
+        "method": "PUT",
+        "scheme": "http",
+        "raw_path": b"/bucket/copy",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_message: Any) -> None:
+        raise ConnectionResetError("gone")
+
+    with pytest.raises(ConnectionResetError):
+        await s3.app(scope, receive, send)
+    assert begun == ["begun"]
