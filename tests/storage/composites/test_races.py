@@ -325,3 +325,16 @@ async def test_an_object_that_comes_between_fails_the_condition(env: Env) -> Non
         await other.complete(env.bucket, "k", upload.id, done, condition=must_be_new)
     assert await env.get("k") == b"faster"
     assert await env.multipart.reclaim_parts(ACCOUNT, BUCKET, "k", upload.id) == 0
+
+
+async def test_a_part_that_comes_again_spares_an_object_nobody_knows_of(env: Env) -> None:
+    """A completion of unknown outcome may have named the attempt that was there."""
+    upload, done = await fill(env)
+    other = around(env, "put_composite", after=raising(OutcomeUnknownError("test")))
+    with pytest.raises(OutcomeUnknownError):
+        await other.complete(env.bucket, "k", upload.id, done)
+    await env.part(upload, 1, b"again" * 1000)
+    assert await env.get("k") == WHOLE
+    await env.complete(upload, done)
+    assert await env.get("k") == WHOLE
+    assert len(await env.part_names()) == 2
