@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from storage.s3.buckets import OBJECT_LOCK, ON, VERSIONING
 from storage.s3.errors import S3Error
+from storage.s3.marks import OBJECT_LOCK, ON, VERSIONING
 from storage.s3.request import Request
 from storage.s3.response import Response, document
 from storage.s3.routes import Handler

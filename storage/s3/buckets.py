@@ -14,6 +14,7 @@ from storage.reserved import hidden_of
 from storage.s3.dates import iso
 from storage.s3.errors import S3Error
 from storage.s3.granting import Granting
+from storage.s3.marks import OBJECT_LOCK, ON, REGION, VERSIONING
 from storage.s3.names import is_addressable, is_bucket_name, is_marked
 from storage.s3.owner import owner_content
 from storage.s3.request import Request
@@ -22,10 +23,6 @@ from storage.s3.routes import Handler
 from storage.s3.services import Services
 from storage.s3.subresources.documents import parse_document, read_body
 
-REGION = "x-s3-region"
-VERSIONING = "x-s3-versioning"
-OBJECT_LOCK = "x-s3-object-lock"
-ON = "Enabled"
 CLASSIC_REGION = "us-east-1"
 """Where creating a bucket that one has already is no error."""
 

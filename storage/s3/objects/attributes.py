@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from storage.container.record import ContainerRecord
 from storage.proxy.engine import Attributes
-from storage.s3.buckets import OBJECT_LOCK
 from storage.s3.errors import S3Error
+from storage.s3.marks import OBJECT_LOCK
 from storage.s3.objects.conditions import RequestHeaders
 from storage.s3.objects.metadata import read_metadata
 from storage.s3.objects.retention import (

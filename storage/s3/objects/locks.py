@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from storage.object.record import ObjectRecord
 from storage.proxy.engine import Attributes, Versioning
 from storage.proxy.errors import LockedError, ObjectMissingError
-from storage.s3.buckets import OBJECT_LOCK, ON
 from storage.s3.errors import S3Error
+from storage.s3.marks import OBJECT_LOCK, ON
 from storage.s3.objects.delete import LOCKED, may_bypass
 from storage.s3.objects.documents import read_document
 from storage.s3.objects.finding import Finder

@@ -7,8 +7,8 @@ import re
 from storage.container.record import ContainerRecord
 from storage.object.record import NULL_VERSION, ObjectRecord, State
 from storage.proxy.engine import Versioning
-from storage.s3.buckets import VERSIONING
 from storage.s3.errors import Header, S3Error
+from storage.s3.marks import VERSIONING
 from storage.s3.parameters import Parameters
 from storage.s3.request import Request
 

@@ -1,0 +1,14 @@
+"""What S3 notes in the metadata of a bucket's container; no client sets or sees it there."""
+
+from __future__ import annotations
+
+REGION = "x-s3-region"
+"""Where the bucket was made to be."""
+
+VERSIONING = "x-s3-versioning"
+"""A value of `storage.proxy.engine.Versioning`; absent where versions never were kept."""
+
+OBJECT_LOCK = "x-s3-object-lock"
+"""`ON` where objects may be locked."""
+
+ON = "Enabled"
