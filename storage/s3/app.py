@@ -5,6 +5,7 @@ from __future__ import annotations
 from atoll.log import get_logger, request_id
 from atoll.world import World
 from storage.auth.keys import Keys
+from storage.container.record import ContainerRecord
 from storage.http.asgi import Receive, Scope, Send
 from storage.proxy.engine import Engine
 from storage.proxy.errors import StoreError
@@ -19,7 +20,9 @@ from storage.s3.gate import Gate
 from storage.s3.ids import RequestIds
 from storage.s3.names import BucketNames
 from storage.s3.objects import handlers as objects
+from storage.s3.objects.versions import asked_version
 from storage.s3.operations import Level
+from storage.s3.owner import display_name
 from storage.s3.parameters import Parameters
 from storage.s3.request import Request
 from storage.s3.response import XML, Response, of_store_error
@@ -42,6 +45,8 @@ PARTS = (
 _ANONYMOUS_OPERATIONS = frozenset(("Preflight",))
 _NO_BUCKET_OPERATIONS = frozenset(("CreateBucket", "Preflight", "PostObject"))
 """Find their bucket themselves, if they want one: that of a form knows later who asks."""
+
+_EXPECTED_OWNER = b"x-amz-expected-bucket-owner"
 
 log = get_logger(part="s3")
 
@@ -138,19 +143,31 @@ class S3App:
         if handler is None:
             raise S3Error("NotImplemented")
         if address.level is not Level.SERVICE and operation.name not in _NO_BUCKET_OPERATIONS:
-            container = await self._names.find(address.bucket, request.identity)
-            if container is None:
-                raise S3Error("NoSuchBucket", BucketName=address.bucket)
-            request.container = container
+            request.container = await self._bucket(request)
             if b"origin" in headers:
                 await let_page_read(request, self._configurations)
         if operation.action:
-            action = operation.action
-            if operation.version_action != action and request.parameters.get("versionId"):
-                action = operation.version_action
-            resource = Resource(request.container, address.bucket, address.key)
+            action, version = operation.action, None
+            if operation.version_action != action and "versionId" in request.parameters:
+                action, version = operation.version_action, asked_version(request.parameters)
+            resource = Resource(request.container, address.bucket, address.key, version)
             await self._authorizer.authorize(request, action, resource)
         return await handler(request)
+
+    async def _bucket(self, request: Request) -> ContainerRecord:
+        """Return the container of the bucket that is addressed.
+
+        Raises:
+            S3Error: NoSuchBucket; AccessDenied where it is not whose the client expects it to be.
+        """
+        name = request.address.bucket
+        container = await self._names.find(name, request.identity)
+        if container is None:
+            raise S3Error("NoSuchBucket", BucketName=name)
+        expected = request.headers.get(_EXPECTED_OWNER)
+        if expected is not None and expected != display_name(container.account).encode():
+            raise S3Error("AccessDenied")
+        return container
 
 
 def _explain(error: S3Error | StoreError, request: Request) -> Response:

@@ -1,11 +1,10 @@
-"""Who may do what; the interface, and the rule that holds where a bucket says nothing."""
+"""Who may do what: the interface; `gate` implements it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from storage.container.record import ContainerRecord
-from storage.s3.errors import S3Error
 
 if TYPE_CHECKING:
     from storage.s3.request import Request
@@ -18,11 +17,13 @@ class Resource(NamedTuple):
         container: the bucket's; nothing for the service, or a bucket that is not there.
         bucket: name, or empty.
         key: name of the object, or empty.
+        version: of the object, where one is named.
     """
 
     container: ContainerRecord | None = None
     bucket: str = ""
     key: str = ""
+    version: bytes | None = None
 
     @property
     def arn(self) -> str:
@@ -48,17 +49,3 @@ class Authorizer(Protocol):
         Raises:
             S3Error: AccessDenied.
         """
-
-
-class OwnerOnly:
-    """An authorizer: administrators of the bucket's account may do all, others nothing."""
-
-    async def authorize(self, request: Request, action: str, resource: Resource) -> None:
-        """Return when the request may do it; see `Authorizer`."""
-        identity = request.identity
-        if identity is not None:
-            container = resource.container
-            account = identity.account if container is None else container.account
-            if account in identity.groups or identity.is_reseller_admin:
-                return
-        raise S3Error("AccessDenied")

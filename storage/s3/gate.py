@@ -35,7 +35,6 @@ from storage.s3.authorization import Resource
 from storage.s3.condition_keys import EXISTING_TAG, Circumstances, RequestKeys
 from storage.s3.configuration import Configurations
 from storage.s3.errors import S3Error
-from storage.s3.objects.versions import asked_version
 from storage.s3.owner import canonical_id, display_name
 from storage.s3.policy import Caller, Kind, Policy, Question, Verdict, parse_policy
 from storage.s3.request import Request
@@ -169,8 +168,7 @@ class Gate:
         )
         if not reads_tags and action not in PERMISSION_ON_OBJECT:
             return None
-        version = asked_version(request.parameters) if resource.key == request.key else None
-        return await self._engine.object(container, resource.key, version)
+        return await self._engine.object(container, resource.key, resource.version)
 
 
 def ownership_of(container: ContainerRecord, settings: S3Settings) -> Ownership:

@@ -96,7 +96,7 @@ class MultiDelete:
         check_key(one.key)
         version = None if one.version is None else parse_version_id(one.version)
         action = "s3:DeleteObject" if version is None else "s3:DeleteObjectVersion"
-        resource = Resource(request.container, request.bucket, one.key)
+        resource = Resource(request.container, request.bucket, one.key, version)
         await self._authorizer.authorize(request, action, resource)
         bypass = await may_bypass(self._authorizer, request, one.key)
         return await self._deletes.remove(request, one.key, version, one.condition(), bypass=bypass)

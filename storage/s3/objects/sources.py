@@ -83,9 +83,9 @@ class Sources:
         if container is None:
             raise S3Error("NoSuchBucket", BucketName=named.bucket)
         action = "s3:GetObject" if named.version is None else "s3:GetObjectVersion"
-        resource = Resource(container, named.bucket, named.key)
-        await self._authorizer.authorize(request, action, resource)
         version = None if named.version is None else parse_version_id(named.version)
+        resource = Resource(container, named.bucket, named.key, version)
+        await self._authorizer.authorize(request, action, resource)
         found = await self._engine.get_object(container, named.key, version)
         if found is None:
             if named.version is not None:

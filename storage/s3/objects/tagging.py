@@ -50,9 +50,10 @@ class Tagging:
         """PutObjectTagging; a policy may ask for the tags, so they are read first."""
         root = await read_document(request, "Tagging", self._document_bytes_max)
         request.tags = tags = parse_xml(root)
-        kind = "Version" if request.parameters.get("versionId") else ""
-        resource = Resource(request.container, request.bucket, request.key)
-        await self._authorizer.authorize(request, f"s3:PutObject{kind}Tagging", resource)
+        version = asked_version(request.parameters)
+        action = "s3:PutObjectTagging" if version is None else "s3:PutObjectVersionTagging"
+        resource = Resource(request.container, request.bucket, request.key, version)
+        await self._authorizer.authorize(request, action, resource)
         record = await self._amend(request, tags)
         return Response(200, version_headers(request, record))
 
