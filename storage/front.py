@@ -1,8 +1,8 @@
 """The shared port: sends each request to the front door whose address space it is in.
 
 `/v1/…`, `/v1.0/…`, `/auth/v1.0`, `/info` and `/healthcheck` are Swift's, unless the request is
-signed as S3's are, or the host's name is a bucket; `/-/…` is the operator's, which no bucket can
-be called; the rest is S3's.
+signed as S3's are, or the host's name is a bucket; so are the few other paths and hosts that Swift
+claims. `/-/…` is the operator's, which no bucket can be called; the rest is S3's.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Front:
         s3: the S3 front door.
         bucket_of_host: returns the bucket that a Host header names, or nothing.
         exposition: returns the metrics as text.
+        swift_claims: tells whether a request for any other path is Swift's.
     """
 
     def __init__(
@@ -35,11 +36,13 @@ class Front:
         s3: App,
         bucket_of_host: Callable[[bytes], str],
         exposition: Callable[[], bytes],
+        swift_claims: Callable[[Scope], bool] = lambda _scope: False,
     ) -> None:
         self._swift = swift
         self._s3 = s3
         self._bucket_of_host = bucket_of_host
         self._exposition = exposition
+        self._swift_claims = swift_claims
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -49,6 +52,8 @@ class Front:
             await door(scope, receive, send)
         elif path == METRICS_PATH:
             await self._metrics(scope, send)
+        elif path and self._swift_claims(scope) and not self._is_s3(scope):
+            await self._swift(scope, receive, send)
         else:
             await self._s3(scope, receive, send)
 

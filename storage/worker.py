@@ -81,7 +81,7 @@ async def main(context: RoleContext) -> None:
             nursery.start_soon(observer.access_log.run)
             context.ready()
             await serve(
-                Front(swift, s3, bucket_of_host, lambda: exposition(metrics_folder)),
+                Front(swift, s3, bucket_of_host, lambda: exposition(metrics_folder), swift.claims),
                 context.sockets,
                 world=world,
                 stopping=context.stopping,

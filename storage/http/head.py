@@ -29,7 +29,7 @@ _PLAIN_LINE = re.compile(
 )
 _METHOD = re.compile(rb"[A-Za-z][A-Za-z0-9!#$%&'*+.^_`|~-]*")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
-_HOST = re.compile(rb"([A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
+_HOST = re.compile(rb"([A-Za-z0-9._~!$&'()*+;=%\x80-\xff-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 _ABSOLUTE_TARGET = re.compile(rb"(?i:https?)://([^/?#]+)(/[^?#]*)?(?:\?([^#]*))?")
 
 

@@ -21,8 +21,6 @@ _HEADERS = {
     b"x-container-meta-quota-count": "quotas",
 }
 _PARAMETERS = {
-    b"bulk-delete": "bulk operations",
-    b"extract-archive": "bulk operations",
     b"version-id": "object versions",
     b"versions": "object versions",
 }
@@ -40,7 +38,7 @@ def refuse_absent(request: Request) -> None:
         for header, feature in _HEADERS.items():
             if request.headers.get(header):
                 raise _absent(feature)
-    if request.scope["query_string"]:
+    if request.query:
         parameters = request.parameters
         for parameter, feature in _PARAMETERS.items():
             if parameter in parameters:

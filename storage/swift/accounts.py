@@ -74,7 +74,7 @@ class Accounts:
         A query is refused, since it may be a bulk operation gone astray.
         """
         account = self._account(request)
-        if request.scope["query_string"]:
+        if request.query:
             raise SwiftError(400)
         await self._engine.delete_account(account)
         return page(204)

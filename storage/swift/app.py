@@ -15,13 +15,21 @@ from storage.proxy.errors import StoreError
 from storage.swift.absent import refuse_absent
 from storage.swift.accounts import Accounts
 from storage.swift.authorization import Permission
+from storage.swift.bulk_delete import BulkDelete
+from storage.swift.bulk_upload import BulkUpload
 from storage.swift.containers import Containers
 from storage.swift.copies import Copies
 from storage.swift.cors import preflight, rule_for
+from storage.swift.crossdomain import PATH as CROSS_DOMAIN_PATH
+from storage.swift.crossdomain import policy_file
+from storage.swift.domains import Domains
+from storage.swift.forms import Forms, is_form
 from storage.swift.gate import Gate
 from storage.swift.info import info_document
 from storage.swift.metadata import MetadataRules
+from storage.swift.name_rules import NameRules
 from storage.swift.objects import Objects
+from storage.swift.read_only import ReadOnly
 from storage.swift.request import Request, TransactionIds
 from storage.swift.response import (
     Response,
@@ -31,7 +39,9 @@ from storage.swift.response import (
     page,
 )
 from storage.swift.settings import SwiftSettings
-from storage.swift.target import Level, parse_target, realm_of
+from storage.swift.static_web import StaticWeb, may_browse
+from storage.swift.target import Level, challenge, decode_path, parse_target
+from storage.swift.temp_urls import TempUrls, is_temp_url
 from storage.swift.tempauth import AUTH_PATH, TempAuth
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response | None]]
@@ -81,10 +91,19 @@ class SwiftApp:
         self._gate = Gate(engine, settings)
         self._tempauth = TempAuth(authenticator, settings, world.clock)
         self._info = info_document(settings)
+        self._cross_domain_policy = settings.cross_domain_policy
+        self._domains = Domains(settings) if settings.storage_domains else None
+        self._names = NameRules(settings) if NameRules.are_set(settings) else None
+        self._read_only = ReadOnly(settings) if ReadOnly.is_set(settings) else None
         accounts = Accounts(engine, rules, settings, world.clock)
         containers = Containers(engine, rules, settings)
         self._objects = Objects(engine, rules, settings, world)
         self._copies = Copies(engine, self._gate, self._objects, rules, settings, world)
+        self._temp_urls = TempUrls(engine, world.clock)
+        self._forms = Forms(engine, self._objects, rules, settings, world.clock)
+        self._web = StaticWeb(engine, self._gate, containers, self._objects, settings)
+        self._bulk_delete = BulkDelete(engine, self._gate, settings)
+        self._bulk_upload = BulkUpload(engine, self._gate, self._objects, rules, settings)
         self.routes = (
             Route("GET", Level.ACCOUNT, accounts.read, Permission.READ),
             Route("HEAD", Level.ACCOUNT, accounts.read, Permission.READ),
@@ -111,6 +130,15 @@ class SwiftApp:
             level: tuple(route.method for route in self.routes if route.level is level)
             for level in Level
         }
+
+    def claims(self, scope: Scope) -> bool:
+        """Tell whether a request for a path that does not begin with "/v1" is for this API."""
+        if scope["raw_path"] == CROSS_DOMAIN_PATH:
+            return bool(self._cross_domain_policy)
+        if self._domains is None:
+            return False
+        host: bytes = next((value for name, value in scope["headers"] if name == b"host"), b"")
+        return self._domains.applies_to(host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI 3, http).
@@ -142,27 +170,77 @@ class SwiftApp:
             await request.respond(response)
 
     async def _answer(self, request: Request) -> Response | None:
-        path = request.raw_path
+        if self._domains is not None:
+            host = request.headers.get(b"host", b"")
+            request.path = self._domains.full_path(host, request.path)
+        path = request.path
         if not path.startswith(b"/v1"):
             if path == b"/healthcheck":
                 return Response(200, [(b"Content-Type", b"text/plain")], b"OK")
             if path == AUTH_PATH or path.startswith(AUTH_PATH + b"/"):
                 return await self._tempauth.handle(request)
-        await self._identify(request)
-        if path == b"/info":
-            return self._answer_info(request)
-        target = request.target = parse_target(path)
+            if path == CROSS_DOMAIN_PATH and self._cross_domain_policy:
+                return policy_file(self._cross_domain_policy)
+        if self._names is not None:
+            self._names.check(decode_path(path))
+        is_signed = is_temp_url(request.query) and await self._temp_urls.admit(request)
+        if not is_signed:
+            await self._identify(request)
+            if path == b"/info":
+                return self._answer_info(request)
+            request.target = parse_target(path)
+        if self._read_only is not None:
+            self._read_only.check(request)
+        if is_form(request):
+            return await self._answer_form(request)
+        if request.query and await self._answer_bulk(request):
+            return None
+        return await self._serve(request)
+
+    async def _serve(self, request: Request) -> Response | None:
+        """Answer a request for an account, a container or an object."""
+        target = request.target
         route = self._by_method.get((request.method, target.level))
         if route is None:
             raise method_not_allowed(self._methods[target.level])
-        headers = request.headers
-        request.record, request.is_owner = await self._gate.admit(
-            request.identity, target, route.permission, headers.get(b"referer", b"")
-        )
-        if b"origin" in headers and request.record is not None and request.method != "OPTIONS":
-            request.cors = rule_for(request.record.values, headers[b"origin"])
+        is_web = may_browse(request)
+        try:
+            request.record, request.is_owner = await self._gate.admit(
+                request.caller, target, route.permission
+            )
+        except SwiftError as refusal:
+            if is_web:
+                return await self._web.refuse(request, refusal)
+            raise
+        self._allow_origin(request)
         refuse_absent(request)
+        if is_web:
+            return await self._web.read(request)
         return await route.handler(request)
+
+    async def _answer_form(self, request: Request) -> Response:
+        request.record = await self._gate.container(request.target)
+        self._allow_origin(request)
+        return await self._forms.post(request, request.record)
+
+    async def _answer_bulk(self, request: Request) -> bool:
+        """Answer a request for many objects at once; tell whether it is one."""
+        if request.method == "PUT" and b"extract-archive" in request.parameters:
+            await self._bulk_upload.handle(request)
+        elif request.method in ("POST", "DELETE") and b"bulk-delete" in request.parameters:
+            await self._bulk_delete.handle(request)
+        else:
+            return False
+        return True
+
+    def _allow_origin(self, request: Request) -> None:
+        """Let the page that asks read the response, if the container allows that."""
+        origin = request.headers.get(b"origin")
+        if origin is None or request.record is None or request.method == "OPTIONS":
+            return
+        rule = rule_for(request.record.values, origin)
+        if rule is not None:
+            request.rewrites.append(rule.expose)
 
     async def _identify(self, request: Request) -> None:
         """Find out who asks.
@@ -209,6 +287,5 @@ def _explain(error: SwiftError | StoreError, request: Request) -> Response:
     if response.status == 401 and not any(
         name == b"Www-Authenticate" for name, _ in response.headers
     ):
-        realm = b'Swift realm="%b"' % realm_of(request.raw_path)
-        return response._replace(headers=[*response.headers, (b"Www-Authenticate", realm)])
+        return response._replace(headers=[*response.headers, challenge(request.raw_path)])
     return response

@@ -6,6 +6,7 @@ Pure: it is told who asks, for what, and what the rules say. After TempAuth (Ope
 from __future__ import annotations
 
 from enum import Enum, auto
+from typing import NamedTuple
 
 from storage.auth.authenticator import ACCOUNT_PREFIX, Identity
 from storage.swift.acl import AccountAcl, ContainerAcl
@@ -25,6 +26,36 @@ class Permission(Enum):
     """To change the account or its containers; a container's rules do not suffice."""
     MANAGE = auto()
     """To create or delete accounts: for resellers."""
+
+
+class Ticket(NamedTuple):
+    """Leave to do what a signature covers, in the name of whoever set the key.
+
+    Attributes:
+        account: that it is for.
+        container: that it is for; empty for all of the account's.
+    """
+
+    account: str
+    container: str
+
+    def admits(self, target: Target) -> bool:
+        """Tell whether a target lies within what it is for."""
+        return target.account == self.account and self.container in ("", target.container)
+
+
+class Caller(NamedTuple):
+    """Who asks.
+
+    Attributes:
+        identity: if it is known.
+        referrer: the Referer header.
+        ticket: stands in the place of an identity where the request was signed.
+    """
+
+    identity: Identity | None
+    referrer: bytes = b""
+    ticket: Ticket | None = None
 
 
 class Standing(Enum):

@@ -105,8 +105,7 @@ class Copies:
         Raises:
             SwiftError: 401, 403, or 404 where there is no such container.
         """
-        referrer = request.headers.get(b"referer", b"")
-        record, _ = await self._gate.admit(request.identity, target, permission, referrer)
+        record, _ = await self._gate.admit(request.caller, target, permission)
         if record is None:
             raise SwiftError(404)
         return _Place(record, target.object)

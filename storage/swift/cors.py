@@ -34,7 +34,7 @@ class CorsRule(NamedTuple):
     exposed: tuple[str, ...]
     max_age: str
 
-    def expose(self, headers: Sequence[Header]) -> list[Header]:
+    def expose(self, _status: int, headers: list[Header]) -> list[Header]:
         """Return a response's headers with those that let the page read it."""
         own = (name for name, _ in headers if name.startswith(_EXPOSED_PREFIXES))
         names = {*_EXPOSED, *self.exposed, *(name.decode("latin-1").lower() for name in own)}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from storage.auth.authenticator import Identity
 from storage.container.record import ContainerRecord
 from storage.proxy.engine import Engine
 from storage.swift.acl import parse_account_acl, parse_container_acl
 from storage.swift.authorization import (
+    Caller,
     Permission,
     Standing,
     is_admitted_by_container,
@@ -50,29 +50,32 @@ class Gate:
         self._account_bytes_max = settings.account_name_bytes_max
         self._container_bytes_max = settings.container_name_bytes_max
 
-    async def admit(
-        self, identity: Identity | None, target: Target, permission: Permission, referrer: bytes
-    ) -> Admission:
+    async def admit(self, caller: Caller, target: Target, permission: Permission) -> Admission:
         """Let a caller in.
 
         Args:
-            identity: who asks, if that is known.
+            caller: who asks.
             target: what is asked for.
             permission: what must be permitted.
-            referrer: the Referer header.
 
         Raises:
             SwiftError: 403, or 401 where it is not known who asks.
         """
+        identity = caller.identity
+        record = await self.container(target)
+        if caller.ticket is not None:
+            if not caller.ticket.admits(target):
+                raise SwiftError(401)
+            return Admission(record, False)
         standing = standing_by_role(identity, target, permission)
-        record = await self._container(target)
         if standing is Standing.REFUSED:
-            standing = await self._standing_by_rules(identity, target, permission, referrer, record)
+            standing = await self._standing_by_rules(caller, target, permission, record)
         if standing is Standing.REFUSED:
             raise SwiftError(401 if identity is None else 403)
         return Admission(record, standing is Standing.OWNER)
 
-    async def _container(self, target: Target) -> ContainerRecord | None:
+    async def container(self, target: Target) -> ContainerRecord | None:
+        """Return the container of a target, if it has one and it is there."""
         if target.level is Level.ACCOUNT or not self._can_exist(target):
             return None
         return await self._engine.container(target.account, target.container)
@@ -85,16 +88,16 @@ class Gate:
 
     async def _standing_by_rules(
         self,
-        identity: Identity | None,
+        caller: Caller,
         target: Target,
         permission: Permission,
-        referrer: bytes,
         record: ContainerRecord | None,
     ) -> Standing:
+        identity = caller.identity
         if record is not None and permission in _RULE_OF_PERMISSION:
             rule = record.values.get(_RULE_OF_PERMISSION[permission], "")
             acl = parse_container_acl(rule)
-            if is_admitted_by_container(acl, identity, target, referrer.decode("latin-1")):
+            if is_admitted_by_container(acl, identity, target, caller.referrer.decode("latin-1")):
                 return Standing.ADMITTED
         if identity is None or not self._can_exist(target):
             return Standing.REFUSED

@@ -5,7 +5,17 @@ from __future__ import annotations
 import json
 
 from atoll import __version__
+from storage.swift.name_rules import NameRules
 from storage.swift.settings import SwiftSettings
+from storage.swift.signatures import ALGORITHMS, DEPRECATED_ALGORITHMS
+from storage.swift.temp_urls import (
+    INCOMING_REMOVED,
+    METHODS,
+    OUTGOING_ALLOWED,
+    OUTGOING_REMOVED,
+)
+
+_DIGESTS = {"allowed_digests": ALGORITHMS, "deprecated_digests": DEPRECATED_ALGORITHMS}
 
 
 def info_document(settings: SwiftSettings) -> bytes:
@@ -34,5 +44,42 @@ def info_document(settings: SwiftSettings) -> bytes:
             "account_listing_limit": settings.listing_entries_max,
         },
         "tempauth": {"account_acls": True},
+        "tempurl": {
+            "methods": METHODS,
+            "incoming_remove_headers": INCOMING_REMOVED,
+            "incoming_allow_headers": [],
+            "outgoing_remove_headers": OUTGOING_REMOVED,
+            "outgoing_allow_headers": OUTGOING_ALLOWED,
+            **_DIGESTS,
+        },
+        "formpost": _DIGESTS,
+        "staticweb": {},
+        "bulk_upload": {
+            "max_containers_per_extraction": settings.bulk_upload_containers_max,
+            "max_failed_extractions": settings.bulk_upload_failures_max,
+        },
+        "bulk_delete": {
+            "max_deletes_per_request": settings.bulk_deletes_max,
+            "max_failed_deletes": settings.bulk_delete_failures_max,
+        },
+        **_set_by_operator(settings),
     }
     return json.dumps(document).encode("ascii")
+
+
+def _set_by_operator(settings: SwiftSettings) -> dict[str, object]:
+    """Return what is there where the operator has set it."""
+    found: dict[str, object] = {}
+    if settings.cross_domain_policy:
+        found["crossdomain"] = {}
+    if NameRules.are_set(settings):
+        found["name_check"] = {
+            "forbidden_chars": settings.forbidden_characters,
+            "maximum_length": settings.path_length_max or None,
+            "forbidden_regexp": settings.forbidden_pattern,
+        }
+    if settings.storage_domains:
+        found["domain_remap"] = {"default_reseller_prefix": settings.storage_domain_prefix or None}
+    if settings.read_only:
+        found["read_only"] = {}
+    return found

@@ -12,7 +12,6 @@ from html import escape
 from json.encoder import encode_basestring_ascii as quoted
 
 from storage.container.listing import Entry, Query
-from storage.container.row import CONTAINER_CHANGED, Row
 from storage.swift.accept import preferred
 from storage.swift.response import SwiftError, refuse
 from storage.swift.text import is_true
@@ -166,7 +165,7 @@ def _json_objects(entries: Sequence[Entry]) -> Iterator[str]:
             yield (
                 f'{{"bytes": {row.size_bytes}, "hash": {quoted(row.etag)}, '
                 f'"name": {quoted(name)}, "content_type": {quoted(row.content_type)}, '
-                f'"last_modified": "{iso(row.timestamp)}"}}'
+                f'"last_modified": "{iso(row.modified)}"}}'
             )
 
 
@@ -177,7 +176,7 @@ def _json_containers(entries: Sequence[Entry], policies: Sequence[str]) -> Itera
         else:
             yield (
                 f'{{"name": {quoted(name)}, "count": {row.objects}, "bytes": {row.size_bytes}, '
-                f'"last_modified": "{iso(_changed(row))}", '
+                f'"last_modified": "{iso(row.modified)}", '
                 f'"storage_policy": {quoted(policy_name(policies, row.policy))}}}'
             )
 
@@ -192,7 +191,7 @@ def _xml_objects(entries: Sequence[Entry]) -> Iterator[str]:
                 f"<object><name>{text}</name><hash>{row.etag}</hash>"
                 f"<bytes>{row.size_bytes}</bytes>"
                 f"<content_type>{_xml_text(row.content_type)}</content_type>"
-                f"<last_modified>{iso(row.timestamp)}</last_modified></object>"
+                f"<last_modified>{iso(row.modified)}</last_modified></object>"
             )
 
 
@@ -204,7 +203,7 @@ def _xml_containers(entries: Sequence[Entry], policies: Sequence[str]) -> Iterat
             yield (
                 f"<container><name>{_xml_text(name)}</name><count>{row.objects}</count>"
                 f"<bytes>{row.size_bytes}</bytes>"
-                f"<last_modified>{iso(_changed(row))}</last_modified>"
+                f"<last_modified>{iso(row.modified)}</last_modified>"
                 f"<storage_policy>{_xml_text(policy_name(policies, row.policy))}</storage_policy>"
                 "</container>\n"
             )
@@ -223,9 +222,3 @@ def _xml_attribute(text: str) -> str:
     """Escape an attribute; line breaks would else be read as spaces."""
     escaped = escape(text, quote=False).replace('"', "&quot;")
     return escaped.replace("\r", "&#13;").replace("\n", "&#10;").replace("\t", "&#09;")
-
-
-def _changed(row: Row) -> bytes:
-    """Return when a container was changed: its row in the account dates the last report."""
-    changed = (row.extra or {}).get(CONTAINER_CHANGED)
-    return row.timestamp if changed is None else bytes.fromhex(changed)

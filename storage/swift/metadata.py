@@ -41,6 +41,8 @@ OWNER_HEADERS = frozenset(
 )
 """Set by and shown to the account's owner alone; from others they are ignored."""
 
+_HIDDEN_PREFIX = "x-s3-"  # the other front door's own facts about a container
+
 
 class MetadataRules:
     """The limits of metadata.
@@ -162,7 +164,7 @@ def show(values: Mapping[str, str], *, owner: bool) -> Iterator[Header]:
         owner: whether the account's owner asks.
     """
     for name, value in values.items():
-        if owner or name not in OWNER_HEADERS:
+        if (owner or name not in OWNER_HEADERS) and not name.startswith(_HIDDEN_PREFIX):
             yield header_name(name), encode(value)
 
 

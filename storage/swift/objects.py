@@ -84,6 +84,35 @@ class Objects:
                     raise
         raise UnavailableError(f"{request.target.object}: replaced again and again")
 
+    async def read_as(
+        self, request: Request, container: ContainerRecord, name: str, status: int, *more: Header
+    ) -> bool:
+        """Answer with an object as the page of some status; tell whether it is there.
+
+        Args:
+            request: to answer.
+            container: of the object.
+            name: of the object.
+            status: code.
+            more: headers of the response.
+        """
+        found = await self._get(container, name)
+        if found is None:
+            return False
+        record, opening = found
+        headers = [*object_headers(record), *more]
+        if request.method == "HEAD":
+            await request.respond(Response(status, headers, length_bytes=record.size_bytes))
+            return True
+        try:
+            async with opening as payload:
+                await _send(request, headers, select_all(record)._replace(status=status), payload)
+        except ObjectMissingError:
+            if request.is_started:
+                raise
+            return False
+        return True
+
     async def create(self, request: Request) -> Response:
         """PUT: store an object."""
         headers = request.headers

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 from urllib.parse import parse_qsl, quote
 
 from atoll.world import World
 from storage.auth.authenticator import Identity
 from storage.container.record import ContainerRecord
 from storage.http.asgi import Receive, Scope, Send
-from storage.swift.cors import CorsRule
+from storage.swift.authorization import Caller
 from storage.swift.listing import Parameters
 from storage.swift.response import Header, Response
+from storage.swift.signed_url import SignedUrl
 from storage.swift.target import Target
+
+Rewrite: TypeAlias = Callable[[int, list[Header]], list[Header]]
+"""Changes a response's headers; is given the status."""
 
 _PREFIX_HEX_DIGITS = 13
 _COUNTER_HEX_DIGITS = 8
@@ -51,6 +56,8 @@ class Request:
     Attributes:
         method: as sent.
         raw_path: as sent.
+        path: the same, with what the host's name stands for in front.
+        query: the query string as sent; empty where a temporary URL has used it up.
         headers: values by lower-case name; those of a repeated header joined by commas.
         receive: gives the body.
         scope: of ASGI.
@@ -59,24 +66,28 @@ class Request:
         identity: who asks, if that is known.
         is_owner: whether who asks has an owner's rights in the account.
         record: of the container, if there is one.
-        cors: the container's rule for the page that asks, where one does.
+        signed_url: the temporary URL that lets the request in, where one does.
+        rewrites: what changes the response's headers before they leave, in this order.
         is_started: whether a part of the response has left.
     """
 
     __slots__ = (
         "_parameters",
         "_send",
-        "cors",
         "headers",
         "id",
         "identity",
         "is_owner",
         "is_started",
         "method",
+        "path",
+        "query",
         "raw_path",
         "receive",
         "record",
+        "rewrites",
         "scope",
+        "signed_url",
         "target",
     )
 
@@ -89,14 +100,17 @@ class Request:
         if len(self.headers) != len(fields):
             self.headers = _join_repeated(fields)
         self.method: str = scope["method"]
-        self.raw_path: bytes = scope["raw_path"]
+        self.path: bytes = scope["raw_path"]
+        self.raw_path = self.path
+        self.query: bytes = scope["query_string"]
         self.receive = receive
         self.scope = scope
         self.id = ids.draw(self.headers.get(b"x-trans-id-extra"))
         self.identity: Identity | None = None
         self.is_owner = False
         self.record = None
-        self.cors: CorsRule | None = None
+        self.signed_url: SignedUrl | None = None
+        self.rewrites: list[Rewrite] = []
         self.is_started = False
         self._send = send
         self._parameters: Parameters | None = None
@@ -105,12 +119,18 @@ class Request:
     def parameters(self) -> Parameters:
         """The parameters of the query string."""
         if self._parameters is None:
-            query: bytes = self.scope["query_string"]
-            pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
+            query = self.query.decode("latin-1")
+            pairs = parse_qsl(query, keep_blank_values=True, encoding="latin-1")
             self._parameters = Parameters(
                 {name.encode("latin-1"): value.encode("latin-1") for name, value in pairs}
             )
         return self._parameters
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks, as far as permissions go."""
+        ticket = None if self.signed_url is None else self.signed_url.ticket
+        return Caller(self.identity, self.headers.get(b"referer", b""), ticket)
 
     async def respond(self, response: Response) -> None:
         """Send a whole response."""
@@ -122,13 +142,13 @@ class Request:
         await self.start(status, headers, length_bytes)
         await self._send({"type": "http.response.body", "body": body})
 
-    async def start(self, status: int, headers: Iterable[Header], length_bytes: int) -> None:
+    async def start(self, status: int, headers: Iterable[Header], length_bytes: int | None) -> None:
         """Begin a response.
 
         Args:
             status: code.
             headers: all but the length and those that every response has.
-            length_bytes: of the body.
+            length_bytes: of the body; nothing where only its end tells.
         """
         trans_id = self.id.encode("ascii")
         sent = [
@@ -136,10 +156,11 @@ class Request:
             (b"X-Trans-Id", trans_id),
             (b"X-Openstack-Request-Id", trans_id),
         ]
-        if status != 304:  # RFC 9110 section 8.6: nothing is known of the other response's length
+        # RFC 9110 section 8.6: with a 304 nothing is known of the other response's length.
+        if length_bytes is not None and status != 304:
             sent.append((b"Content-Length", b"%d" % length_bytes))
-        if self.cors is not None:
-            sent = self.cors.expose(sent)
+        for rewrite in self.rewrites:
+            sent = rewrite(status, sent)
         self.is_started = True
         await self._send({"type": "http.response.start", "status": status, "headers": sent})
 

@@ -39,6 +39,7 @@ _INTERNAL_ERROR = (
 )
 _TITLES_AND_TEXTS = {
     202: ("Accepted", "The request is accepted for processing."),
+    301: ("Moved Permanently", "The resource has moved permanently."),
     400: ("Bad Request", _BAD_REQUEST),
     401: ("Unauthorized", _UNAUTHORIZED),
     403: ("Forbidden", "Access was denied to this resource."),
@@ -56,6 +57,7 @@ _TITLES_AND_TEXTS = {
     422: ("Unprocessable Entity", "Unable to process the contained instructions"),
     499: ("Client Disconnect", "The client was disconnected during request."),
     500: ("Internal Error", _INTERNAL_ERROR),
+    502: ("Bad Gateway", "Bad gateway."),
     501: ("Not Implemented", "The requested method is not implemented by this server."),
     503: (
         "Service Unavailable",
@@ -85,6 +87,14 @@ STATUS_OF_STORE_ERROR: dict[type[StoreError], int] = {
     PayloadLostError: 503,
     StoreFullError: 507,
 }
+
+_OTHER_TITLES = {200: "OK", 201: "Created", 204: "No Content"}
+
+
+def status_line(status: int) -> str:
+    """Return a status as reports have it: "404 Not Found"."""
+    title = _OTHER_TITLES.get(status) or _TITLES_AND_TEXTS.get(status, (str(status),))[0]
+    return f"{status} {title}"
 
 
 class Response(NamedTuple):

@@ -24,6 +24,24 @@ class SwiftSettings:
         header_value_bytes_max: longest value of any header of a write.
         listing_entries_max: most entries of one listing page.
         policies: names of the storage policies in the order of their numbers.
+        bulk_deletes_max: most names in one bulk deletion.
+        bulk_delete_failures_max: after how many failures a bulk deletion gives up.
+        bulk_upload_containers_max: most containers that the upload of one archive makes.
+        bulk_upload_failures_max: after how many failures the upload of an archive ends.
+        cross_domain_policy: what /crossdomain.xml says; empty for no such file.
+        forbidden_characters: that no path may have; empty for none.
+        forbidden_pattern: a regular expression that no path may match; empty for none.
+        path_length_max: most characters of a path; 0 for no limit but those of the names.
+        storage_domains: hosts below which an account, or a container and an account, are hosts of
+            their own: "container.AUTH_account.example.com" for "example.com".
+        storage_domain_prefix: for accounts in hosts that do not begin with "AUTH_", such as
+            "AUTH"; without it such hosts have no meaning.
+        storage_domain_drops_version: whether "/v1" is taken off the path of such requests.
+        read_only: whether nothing can be written.
+        read_only_accounts: accounts that nothing can be written to.
+        writable_accounts: accounts that can be written to all the same.
+        read_only_allows_deletes: whether objects and containers may be deleted nevertheless.
+        operator_networks: of clients that /recon/ and /endpoints/ answer.
         storage_url: where clients reach this API from outside, such as "https://store.example";
             empty takes the address that the client used.
     """
@@ -39,6 +57,22 @@ class SwiftSettings:
     header_value_bytes_max: int = 8192
     listing_entries_max: int = LIMIT_MAX
     policies: tuple[str, ...] = ("Policy-0",)
+    bulk_deletes_max: int = 10_000
+    bulk_delete_failures_max: int = 1_000
+    bulk_upload_containers_max: int = 10_000
+    bulk_upload_failures_max: int = 1_000
+    cross_domain_policy: str = '<allow-access-from domain="*" secure="false" />'
+    forbidden_characters: str = ""
+    forbidden_pattern: str = ""
+    path_length_max: int = 0
+    storage_domains: tuple[str, ...] = ()
+    storage_domain_prefix: str = ""
+    storage_domain_drops_version: bool = False
+    read_only: bool = False
+    read_only_accounts: tuple[str, ...] = ()
+    writable_accounts: tuple[str, ...] = ()
+    read_only_allows_deletes: bool = False
+    operator_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     storage_url: str = ""
 
     def __post_init__(self) -> None:

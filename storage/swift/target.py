@@ -111,6 +111,11 @@ def quote_path(*names: str) -> bytes:
     return quote_from_bytes("/".join(names).encode()).encode("ascii")
 
 
+def challenge(raw_path: bytes) -> tuple[bytes, bytes]:
+    """Return the header that a 401 must have (RFC 9110 section 15.5.2)."""
+    return b"Www-Authenticate", b'Swift realm="%b"' % realm_of(raw_path)
+
+
 def realm_of(raw_path: bytes) -> bytes:
     """Return the realm that WWW-Authenticate names: the account, if the path has one."""
     data = unquote_to_bytes(raw_path)

@@ -10,6 +10,7 @@ from urllib.parse import quote_from_bytes
 
 from atoll.world import Clock
 from storage.auth.authenticator import Authenticator
+from storage.swift.base_url import base_url
 from storage.swift.request import Request
 from storage.swift.response import Response, SwiftError, method_not_allowed, page
 from storage.swift.settings import SwiftSettings
@@ -18,7 +19,6 @@ from storage.swift.text import decode, encode
 
 AUTH_PATH = b"/auth"
 _SIMPLE_PATHS = frozenset(("", "v1", "v1.0", "auth"))
-_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _NS_PER_S = 1_000_000_000
 
 
@@ -54,7 +54,8 @@ class TempAuth:
             raise SwiftError(401, "", challenge)
         token, identity = grant
         left_s = identity.expires_s - self._clock.wall_ns() // _NS_PER_S
-        url = f"{self._base_url(request)}/v1/".encode("latin-1") + quote_path(identity.account)
+        base = base_url(request, self._settings.storage_url).encode("latin-1")
+        url = base + b"/v1/" + quote_path(identity.account)
         return page(
             200,
             (b"X-Storage-Url", url),
@@ -62,16 +63,6 @@ class TempAuth:
             (b"X-Storage-Token", token.encode("ascii")),
             (b"X-Auth-Token-Expires", b"%d" % left_s),
         )
-
-    def _base_url(self, request: Request) -> str:
-        if self._settings.storage_url:
-            return self._settings.storage_url.rstrip("/")
-        scheme: str = request.scope.get("scheme", "http")
-        host = request.headers.get(b"host", b"").decode("latin-1")
-        if not host:
-            server = request.scope.get("server") or ("localhost", None)
-            host = server[0] if server[1] is None else f"{server[0]}:{server[1]}"
-        return f"{scheme}://{host.removesuffix(_DEFAULT_PORTS.get(scheme, ''))}"
 
 
 def _account_in_path(raw_path: bytes) -> str:

@@ -113,6 +113,11 @@ def test_repeated_connection_headers_are_one_list() -> None:
     assert not request.keep_alive
 
 
+def test_a_host_may_have_bytes_that_are_not_ascii() -> None:
+    request = read(b"GET / HTTP/1.1", "Host: Größe.AUTH_a.example.com:80".encode())
+    assert request.headers == [(b"host", "Größe.AUTH_a.example.com:80".encode())]
+
+
 def test_http_1_0_needs_no_host() -> None:
     assert read(b"GET / HTTP/1.0").http_version == "1.0"
 

@@ -145,7 +145,16 @@ async def test_info_names_what_is_there(swift: Swift, tester: Client) -> None:
     answer = await swift.anonymous.request("GET", "/info")
     assert answer.status == 200
     assert answer["content-type"] == "application/json; charset=UTF-8"
-    assert set(answer.json) == {"swift", "tempauth"}
+    assert set(answer.json) == {
+        "swift",
+        "tempauth",
+        "tempurl",
+        "formpost",
+        "staticweb",
+        "bulk_upload",
+        "bulk_delete",
+        "crossdomain",
+    }
     about = answer.json["swift"]
     assert about["max_file_size"] == 5368709122
     assert about["policies"] == [{"name": "Policy-0", "aliases": "Policy-0", "default": True}]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from swift_oracle import Timestamp, listing_formats, swob
 
 from storage.container.listing import Entry, Query
-from storage.container.row import CONTAINER_CHANGED, Row
+from storage.container.row import MODIFIED, Row
 from storage.swift.accept import preferred
 from storage.swift.listing import (
     Format,
@@ -188,7 +188,7 @@ def test_parameters_must_be_utf8(name: bytes) -> None:
 
 def test_a_container_is_dated_by_its_own_change_not_by_the_report() -> None:
     changed, reported = at_milliseconds(1_000_000_000_000), at_milliseconds(2_000_000_000_000)
-    row = Row(reported, False, extra={CONTAINER_CHANGED: changed.hex()})
+    row = Row(reported, False, extra={MODIFIED: changed.hex()})
     for form in (Format.JSON, Format.XML):
         text = write_containers([Entry("c", row)], "AUTH_a", ("p",), form)
         assert b"2001-09-09T01:46:40" in text

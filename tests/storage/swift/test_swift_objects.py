@@ -402,8 +402,6 @@ async def test_range_only_of_what_is_known(c: Client) -> None:
         ("POST", ("c",), "", {"x_container_sync_to": "//r/c/a/b"}),
         ("POST", ("c",), "", {"x_container_meta_quota_bytes": "1"}),
         ("POST", (), "", {"x_account_meta_quota_bytes": "1"}),
-        ("POST", (), "bulk-delete", {}),
-        ("PUT", ("c",), "extract-archive=tar", {}),
     ],
 )
 async def test_what_is_not_there_is_not_pretended(
