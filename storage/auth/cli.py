@@ -105,13 +105,22 @@ def _run(data: Path, work: Callable[[AccessKeys, dict[str, User]], Awaitable[T]]
     config = load_config(path, sections=load_registry().CONFIG_SECTIONS)
     world = real_world()
 
-    async def main() -> T:
+    async def main() -> tuple[list[T], OperatorError | StoreError | None]:
+        """Return what was done, or what failed: leaving a nursery would make a group of it."""
         async with open_node(world, folder.root, config, NODE_SLOT) as node:
             users = read_users_file(StorageFolder(folder.root).users, world)
             secret = bytes.fromhex(node.cluster.token_secret)
-            return await work(AccessKeys(node.store, users, secret, world), users)
+            try:
+                return [await work(AccessKeys(node.store, users, secret, world), users)], None
+            except (OperatorError, StoreError) as error:
+                return [], error
 
     try:
-        return trio.run(main)
-    except (StoreError, IndexFailedError) as error:
-        raise OperatorError(f"the cloud on {folder.root} does not answer: {error}") from error
+        done, failure = trio.run(main)
+    except IndexFailedError as error:
+        raise OperatorError(f"the cloud on {folder.root} cannot be read: {error}") from error
+    if isinstance(failure, StoreError):
+        raise OperatorError(f"the cloud on {folder.root} does not answer: {failure}") from failure
+    if failure is not None:
+        raise failure
+    return done[0]

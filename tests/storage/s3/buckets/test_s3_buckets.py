@@ -150,3 +150,12 @@ async def test_an_account_has_room_for_so_many_buckets() -> None:
         await tester.call("CreateBucket", Bucket="one")
         await tester.call("CreateBucket", Bucket="two")
         assert await refused(tester, "CreateBucket", Bucket="three") == (400, "TooManyBuckets")
+
+
+async def test_a_bucket_of_another_owner_than_expected(tester: Client) -> None:
+    await tester.call("CreateBucket", Bucket="photos")
+    await tester.call("HeadBucket", Bucket="photos", ExpectedBucketOwner="test")
+    answer = await refused(
+        tester, "GetBucketLocation", Bucket="photos", ExpectedBucketOwner="111122223333"
+    )
+    assert answer == (403, "AccessDenied")
