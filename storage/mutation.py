@@ -19,6 +19,15 @@ from storage.timestamp import ZERO, Timestamp
 GROUP_SIZE_BYTES_MAX = 1024 * 1024
 
 
+class Authority(IntEnum):
+    """In whose name a record comes: what it must be newer than, and which locks it opens."""
+
+    CLIENT = 0  # a new write: newer than all there is; no lock is opened
+    BYPASS = 1  # the same, of one who may bypass a retention of mode GOVERNANCE
+    PEER = 2  # another replica has it: it takes its place among what is there
+    MAJORITY = 3  # most replicas have it: whatever a lock says here was judged there
+
+
 class PutObject(NamedTuple):
     """Store a record (data, delete marker or tombstone) and, when small, its payload.
 
@@ -27,7 +36,13 @@ class PutObject(NamedTuple):
         name_hash: of account, container and object.
         record: with the location that the payload has on this device.
         payload: the bytes when the location is inline.
-        expected: where given, the `changed` of the newest record there must be (`ZERO`: none).
+        expected: where given, the `changed` of what the writer judged (`ZERO`: nothing that can
+            be seen): for a tombstone that of its version, else that of the current version.
+        null_id: write id of the null version that the writer saw (empty: none), of whose row
+            among the versions it takes care; nothing where it takes care of no such rows, which
+            is refused where the name may have some.
+        leaves: with a tombstone, where given: the `changed` of the version that will be current.
+        authority: see `Authority`.
     """
 
     policy: int
@@ -35,6 +50,9 @@ class PutObject(NamedTuple):
     record: ObjectRecord
     payload: bytes = b""
     expected: bytes | None = None
+    null_id: bytes | None = None
+    leaves: bytes | None = None
+    authority: int = Authority.CLIENT
 
 
 class AmendObject(NamedTuple):
@@ -43,20 +61,25 @@ class AmendObject(NamedTuple):
     Attributes:
         record: the whole record as it shall be; its location is ignored.
         expected: the `changed` that the version must have.
+        is_current: whether it must be the current version, or must not.
+        authority: see `Authority`.
     """
 
     policy: int
     name_hash: bytes
     record: ObjectRecord
     expected: bytes
+    is_current: bool = True
+    authority: int = Authority.CLIENT
 
 
 class WithdrawObject(NamedTuple):
-    """Take back a record that did not reach its majority."""
+    """Take back a record that did not reach its majority, as it was then."""
 
     policy: int
     name_hash: bytes
     write_id: bytes
+    changed: Timestamp
 
 
 class MarkDamaged(NamedTuple):
@@ -81,7 +104,7 @@ class PutRow(NamedTuple):
     Attributes:
         account_hash: name hash of the account.
         owner_hash: name hash of the container; the account's again for an account's row.
-        owner_id: that the owner must have, alive.
+        owner_id: that the owner must have, alive; or the id of a container's versions.
         name: of the row.
         row: the newest by its timestamp wins.
     """
@@ -148,11 +171,12 @@ class ClearDue(NamedTuple):
 
 
 class ForgetObject(NamedTuple):
-    """Reclaim a tombstone that every voter holds."""
+    """Reclaim the tombstone of a version that every voter holds."""
 
     policy: int
     name_hash: bytes
-    created: Timestamp
+    version_id: bytes
+    changed: Timestamp
 
 
 class ForgetRow(NamedTuple):
@@ -228,6 +252,8 @@ class Status(IntEnum):
     FULL = 6
     DAMAGED = 7  # the index failed a check; the device is at fault
     SKIPPED = 8  # another mutation of the group was refused
+    LOCKED = 9  # object lock protects what would be lost
+    VERSIONED = 10  # the name has versions, of whose rows the writer takes no care
 
 
 class Outcome(NamedTuple):

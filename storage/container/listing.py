@@ -122,17 +122,10 @@ def successor(prefix: bytes) -> bytes:
     return stripped[:-1] + bytes([stripped[-1] + 1]) if stripped else b""
 
 
-def _rolled_up(name: bytes, query: Query, prefix: bytes, delimiter: bytes) -> bytes | None:
+def rolled_up(name: bytes, prefix: bytes, delimiter: bytes) -> bytes | None:
     """Return what a name is rolled up to, or nothing where it stands for itself."""
-    if not delimiter:
-        return None
-    at = name.find(delimiter, len(prefix))
-    if at < 0:
-        return None
-    end = at + len(delimiter)
-    if query.path is not None and end == len(name):
-        return None  # "directory/" is itself an object of its parent
-    return name[:end]
+    at = name.find(delimiter, len(prefix)) if delimiter else -1
+    return None if at < 0 else name[: at + len(delimiter)]
 
 
 def _ascend(source: Source, query: Query) -> list[Entry]:
@@ -181,10 +174,10 @@ def _walk(
                 break
             if row.deleted or (query.path is not None and name == prefix):
                 continue
-            rolled = _rolled_up(name, query, prefix, delimiter)
-            if rolled is None:
+            rolled = rolled_up(name, prefix, delimiter)
+            if rolled is None or (query.path is not None and rolled == name):
                 entries.append(Entry(name.decode(), row))
-                continue
+                continue  # of a path, "directory/" is itself an object of its parent
             if query.path is None and rolled.decode() != lower:
                 entries.append(Entry(rolled.decode(), None))
             resume = beyond(rolled)

@@ -31,10 +31,14 @@ SLICE_SIZE_BYTES = KEY_SIZE_BYTES_MAX - _PREFIX_SIZE_BYTES - 1
 _RESERVED = RESERVED_PREFIX.encode()
 _GOES_ON = b"\0"
 _PAST_GOES_ON = b"\1"
-
-
-CONTAINER_CHANGED = "changed"
-"""In a container's row: the timestamp of its last change, in hex; the row's own is the report's."""
+MODIFIED = "changed"
+"""In a row's extra: when what it tells of was changed last, in hex, where the row is younger."""
+VERSION = "version"
+"""In a row's extra: the version that it tells of, in hex; missing for a null version."""
+CREATED = "created"
+"""In a row's extra: when the object was written, in hex, where it was amended since."""
+MARKER = "marker"
+"""In a row's extra: the version marks a deletion."""
 
 
 class Row(NamedTuple):
@@ -48,7 +52,7 @@ class Row(NamedTuple):
         etag: of the object.
         content_type: of the object.
         policy: storage policy.
-        extra: what else a listing shows; of a container `CONTAINER_CHANGED`.
+        extra: what else a listing shows: see `MODIFIED`, `VERSION`, `CREATED`, `MARKER`.
     """
 
     timestamp: Timestamp
@@ -59,6 +63,18 @@ class Row(NamedTuple):
     content_type: str = ""
     policy: int = 0
     extra: dict[str, str] | None = None
+
+    @property
+    def modified(self) -> bytes:
+        """When what the row tells of was changed last."""
+        changed = self.extra and self.extra.get(MODIFIED)
+        return bytes.fromhex(changed) if changed else self.timestamp
+
+    @property
+    def created(self) -> bytes:
+        """When the object was written."""
+        created = self.extra and self.extra.get(CREATED)
+        return bytes.fromhex(created) if created else self.modified
 
 
 class Counters(NamedTuple):

@@ -15,6 +15,7 @@ from storage.container.record import (
     read_container,
 )
 from storage.container.row import Counters, read_row, remove_row, write_row
+from storage.container.versions import versions_id
 from storage.device.due import DueKind
 from storage.device.transaction import Decision, Transaction
 from storage.mutation import (
@@ -45,12 +46,13 @@ def put(txn: Transaction, ask: PutContainer) -> Decision:
         return Decision(Outcome(Status.CONFLICT, latest))
     is_same_life = held is not None and held.id == record.id
     is_burial = is_same_life and not record.alive and not ask.is_decided
-    if is_burial and txn.counters(record.id).rows:
+    if is_burial and _has_rows(txn, record):
         return Decision(Outcome(Status.NOT_EMPTY))
 
     def effect() -> None:
         if not is_same_life:
             txn.set_counters(record.id, Counters())
+            txn.set_counters(versions_id(record.id), Counters())
         _store(txn, ask.account_hash, ask.name_hash, held, record)
 
     return Decision(ACCEPTED, effect)
@@ -67,10 +69,15 @@ def delete(txn: Transaction, ask: DeleteContainer) -> Decision:
         return Decision(Outcome(Status.MISSING))
     if held.changed >= ask.timestamp:
         return Decision(Outcome(Status.STALE, held.changed))
-    if txn.counters(held.id).rows:
+    if _has_rows(txn, held):
         return Decision(Outcome(Status.NOT_EMPTY))
     record = held._replace(deleted=ask.timestamp)
     return Decision(ACCEPTED, lambda: _store(txn, ask.account_hash, ask.name_hash, held, record))
+
+
+def _has_rows(txn: Transaction, record: ContainerRecord) -> bool:
+    """Tell whether a container has objects, or only older versions or marks of deletions."""
+    return any(txn.counters(owner).rows for owner in (record.id, versions_id(record.id)))
 
 
 def put_row(txn: Transaction, ask: PutRow) -> Decision:
@@ -81,7 +88,10 @@ def put_row(txn: Transaction, ask: PutRow) -> Decision:
     """
     is_account = ask.owner_hash == ask.account_hash
     owner = (read_account if is_account else read_container)(txn.batch, ask.owner_hash)
-    if owner is None or owner.id != ask.owner_id or not (owner.alive or ask.row.deleted):
+    if owner is None or not (owner.alive or ask.row.deleted):
+        return Decision(Outcome(Status.GONE))
+    is_version = not is_account and ask.owner_id == versions_id(owner.id)
+    if not is_version and ask.owner_id != owner.id:
         return Decision(Outcome(Status.GONE))
     name = ask.name.encode()
     held = read_row(txn.batch, ask.owner_id, name)
@@ -99,7 +109,7 @@ def put_row(txn: Transaction, ask: PutRow) -> Decision:
             account = owner.account if isinstance(owner, ContainerRecord) else owner.name
             names = (account, container, ask.owner_id, ask.name)
             txn.reclaim_later(DueKind.RECLAIM_ROW, subject, ask.row.timestamp, names)
-        if isinstance(owner, ContainerRecord):
+        if isinstance(owner, ContainerRecord) and not is_version:
             owe_report(txn, owner, ask.account_hash, ask.owner_hash, ask.row.timestamp)
 
     return Decision(ACCEPTED, effect)

@@ -14,6 +14,7 @@ from storage.device.client import DeviceUnavailableError
 from storage.device.due import Due
 from storage.mutation import Mutation, Outcome
 from storage.object.record import ObjectRecord
+from storage.object.versions import Sight, Standing
 from storage.proxy.replica import Debt, ReplicaFailedError, StoredPayload, Upload
 
 
@@ -38,6 +39,22 @@ class AbsentReplica:
         raise ReplicaFailedError(self._number, self._reason)
 
     async def newest(self, prefix: bytes) -> ObjectRecord | None:
+        """Refuse."""
+        self._refuse()
+
+    async def standing(self, prefix: bytes) -> Standing:
+        """Refuse."""
+        self._refuse()
+
+    async def version(self, prefix: bytes, version_id: bytes) -> ObjectRecord | None:
+        """Refuse."""
+        self._refuse()
+
+    async def sight(self, prefix: bytes, version_id: bytes) -> Sight:
+        """Refuse."""
+        self._refuse()
+
+    async def records(self, prefix: bytes) -> list[ObjectRecord]:
         """Refuse."""
         self._refuse()
 

@@ -10,7 +10,7 @@ from atoll.branch import Branch
 from atoll.world import DiskError, World
 from storage.device.index import Index
 from storage.device.payload import PayloadDamagedError, PayloadFolder, read_description
-from storage.object.record import newest
+from storage.object.versions import find_write
 from storage.seal import DamagedError
 from storage.timestamp import TIMESTAMP_SIZE_BYTES, milliseconds
 
@@ -65,13 +65,13 @@ class Leftovers:
         try:
             place = read_description(self._payloads.disk, self._payloads.path(write_id))["place"]
             with self._index.snapshot() as snapshot:
-                record = newest(snapshot, bytes.fromhex(place))
+                record = find_write(snapshot, bytes.fromhex(place), write_id)
         except (PayloadDamagedError, KeyError):
             self._payloads.set_aside(write_id)  # a record that names it will be marked when read
             return False
         except (DamagedError, DiskError, FileNotFoundError):
             return False  # whether a record names it cannot be told: it stays
-        if record is not None and record.write_id == write_id:
+        if record is not None:
             return False
         self._payloads.remove(write_id)
         _SWEPT.reached()

@@ -30,7 +30,16 @@ from storage.device.payload import (
     PayloadWriter,
 )
 from storage.mutation import Mutation, Outcome
-from storage.object.record import Location, ObjectRecord, Where, newest
+from storage.object.record import Location, ObjectRecord, Where
+from storage.object.versions import (
+    Sight,
+    Standing,
+    find_version,
+    newest,
+    read_records,
+    read_sight,
+    read_standing,
+)
 from storage.proxy.replica import Debt, ReplicaFailedError
 from storage.seal import SEAL_SIZE_BYTES, DamagedError, is_sealed, unpack_body, unseal
 
@@ -131,11 +140,27 @@ class LocalReplica:
             raise ReplicaFailedError(self._number, str(error)) from error
 
     async def newest(self, prefix: bytes) -> ObjectRecord | None:
-        """Return the newest record of a name."""
+        """Return the newest version of a name that can be seen."""
         return self._read(newest, prefix)
 
+    async def standing(self, prefix: bytes) -> Standing:
+        """Return where a name stands."""
+        return self._read(read_standing, prefix)
+
+    async def version(self, prefix: bytes, version_id: bytes) -> ObjectRecord | None:
+        """Return a version of a name, be it a tombstone."""
+        return self._read(find_version, prefix, version_id)
+
+    async def sight(self, prefix: bytes, version_id: bytes) -> Sight:
+        """Return what a writer has to know of a name with versions."""
+        return self._read(read_sight, prefix, version_id)
+
+    async def records(self, prefix: bytes) -> list[ObjectRecord]:
+        """Return all records of a name."""
+        return self._read(read_records, prefix)
+
     async def newest_with_payload(self, prefix: bytes) -> tuple[ObjectRecord | None, bytes | None]:
-        """Return the newest record of a name, and its payload where that is in the index."""
+        """Return the newest version of a name, and its payload where that is in the index."""
         return self._read(_newest_with_payload, prefix)
 
     async def container(self, name_hash: bytes) -> ContainerRecord | None:

@@ -3,7 +3,8 @@
 - Every payload is read and verified; a damaged one is quarantined.
 - The records of each range must hash to the range's digest, and the records of all containers and
   accounts to theirs: a subtree that the index lost shows here, and fails the device.
-- The rows of each container and account must add up to its counters.
+- The directory and the summary of each name must follow from its records.
+- The rows of each container, of its versions, and of each account must add up to their counters.
 - What is due and what is owed must be sealed.
 
 A record whose own seal is broken is counted and left alone: reads refuse it, a peer can replace
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any, NamedTuple
 
 import trio
 
@@ -25,6 +27,7 @@ from storage.account.record import AccountRecord, account_digest, read_account
 from storage.container.record import DIGEST_KEY as CONTAINERS_DIGEST
 from storage.container.record import ContainerRecord, container_digest, read_container
 from storage.container.row import Counters, decode_counters, scan_rows
+from storage.container.versions import versions_id
 from storage.device.client import DeviceUnavailableError, OutcomeUnknownError
 from storage.device.folder import DeviceFolder
 from storage.device.index import Index, IndexFailedError, Snapshot, lookup
@@ -39,11 +42,10 @@ from storage.object.record import (
     ObjectRecord,
     State,
     Where,
-    decode_object,
     digest_key,
-    newest,
     record_digest,
 )
+from storage.object.versions import decode_entry, find_fault, find_write
 from storage.proxy.replica import Replica
 from storage.seal import DamagedError, DisorderError, is_sealed, unpack
 
@@ -135,15 +137,16 @@ class Auditor:
 
     async def _audit_range(self, policy: bytes, number: int, report: AuditReport) -> None:
         digest_place = policy + number.to_bytes(2)
-        digest, records = 0, []
+        digest, damaged, fault = 0, 0, ""
+        records: list[tuple[bytes, ObjectRecord]] = []
         with self._index.snapshot() as snapshot:
-            damaged = 0
-            for found in _records_of_range(snapshot, policy, number):
-                if found is None:
-                    damaged += 1
-                else:
-                    digest ^= record_digest(*found)
-                    records.append(found)
+            for prefix, entries in _names_of_range(snapshot, policy, number):
+                found = _audit_name(prefix, entries)
+                records += found.records
+                damaged += found.damaged
+                fault = fault or found.fault
+                for placed in found.records:
+                    digest ^= record_digest(*placed)
             try:
                 stored = read_digest(snapshot, digest_place)
             except DamagedError:
@@ -152,6 +155,9 @@ class Auditor:
         report.entries_damaged += damaged
         if not damaged and stored != digest:
             report.failures.append(f"objects, range {digest_place.hex()}: records are missing")
+            return
+        if not damaged and fault:
+            report.failures.append(f"objects, range {digest_place.hex()}: {fault}")
             return
         for prefix, record in records:
             if record.state == State.DATA:
@@ -172,9 +178,9 @@ class Auditor:
             report.payload_bytes += record.stored_size_bytes
         except (PayloadDamagedError, DamagedError, FileNotFoundError, DiskError):
             with self._index.snapshot() as snapshot:
-                now = newest(snapshot, prefix)
-            if now is None or now.write_id != record.write_id:
-                return  # replaced while it was read
+                now = find_write(snapshot, prefix, record.write_id)
+            if now is None or not now.is_visible:
+                return  # replaced or deleted while it was read
             report.payloads_damaged += 1
             policy = int.from_bytes(prefix[:POLICY_SIZE_BYTES])
             ask = MarkDamaged(policy, prefix[POLICY_SIZE_BYTES:], record.write_id)
@@ -185,7 +191,7 @@ class Auditor:
         with self._index.snapshot() as snapshot:
             if lookup(snapshot, "inline", record.write_id) is not None:
                 return
-            if newest(snapshot, prefix) == record:
+            if find_write(snapshot, prefix, record.write_id) == record:
                 report.failures.append(f"inline: payload {record.write_id.hex()} is missing")
 
     async def _verify_file(self, record: ObjectRecord) -> None:
@@ -207,20 +213,21 @@ class Auditor:
     async def _audit_records(
         self,
         table: bytes,
-        read_at: Callable[[Snapshot, bytes], tuple[bytes, int]],
+        read_at: Callable[[Snapshot, bytes], tuple[tuple[bytes, ...], int]],
         report: AuditReport,
     ) -> None:
         """Check the records of a table against their digest, and each one's rows."""
-        damaged, digest, owners = 0, 0, []
+        damaged, digest = 0, 0
+        owners: list[bytes] = []
         with self._index.snapshot() as snapshot:
             for raw_key, _ in snapshot.scan(table.decode(), b""):
                 try:
-                    owner_id, one = read_at(snapshot, bytes(raw_key))
+                    owner_ids, one = read_at(snapshot, bytes(raw_key))
                 except DamagedError:
                     damaged += 1
                     continue
                 digest ^= one
-                owners.append(owner_id)
+                owners += owner_ids
             try:
                 stored = read_digest(snapshot, table)
             except DamagedError:
@@ -229,8 +236,7 @@ class Auditor:
         if not damaged and stored != digest:
             report.failures.append(f"{table.decode()}: records are missing")
         for owner_id in owners:
-            if owner_id:
-                await self._audit_rows(table.decode(), owner_id, report)
+            await self._audit_rows(table.decode(), owner_id, report)
 
     async def _audit_rows(self, table: str, owner_id: bytes, report: AuditReport) -> None:
         """Count a collection's rows, page by page, and compare with its counters."""
@@ -303,10 +309,51 @@ class Auditor:
             return  # the next pass finds the same
 
 
-def _records_of_range(
+_Entry = tuple[bytes, Any]
+
+
+class _NameReport(NamedTuple):
+    """What was found behind one prefix: its records, broken entries, and what does not fit."""
+
+    records: list[tuple[bytes, ObjectRecord]]
+    damaged: int
+    fault: str
+
+
+def _audit_name(prefix: bytes, entries: list[_Entry | None]) -> _NameReport:
+    records: list[tuple[bytes, ObjectRecord]] = []
+    damaged = 0
+    for entry in entries:
+        try:
+            record = None if entry is None else decode_entry(*entry)
+            damaged += entry is None
+        except DamagedError:
+            damaged, record = damaged + 1, None
+        if record is not None:
+            records.append((prefix, record))
+    whole = [entry for entry in entries if entry is not None]
+    return _NameReport(records, damaged, "" if damaged else find_fault(prefix, whole))
+
+
+def _names_of_range(
     snapshot: Snapshot, policy: bytes, number: int
-) -> Iterator[tuple[bytes, ObjectRecord] | None]:
-    """Walk prefixes and records of a range; nothing stands for an entry that is damaged.
+) -> Iterator[tuple[bytes, list[_Entry | None]]]:
+    """Walk the prefixes of a range, each with its entries; nothing stands for a damaged one."""
+    held = b""
+    entries: list[_Entry | None] = []
+    for entry in _entries_of_range(snapshot, policy, number):
+        prefix = held if entry is None else entry[0][:PREFIX_SIZE_BYTES]
+        if prefix != held and entries:
+            yield held, entries
+            entries = []
+        held = prefix
+        entries.append(entry)
+    if entries:
+        yield held, entries
+
+
+def _entries_of_range(snapshot: Snapshot, policy: bytes, number: int) -> Iterator[_Entry | None]:
+    """Walk keys and fields of a range; nothing stands for an entry that is damaged.
 
     A damaged key may stand for any other: it neither ends the range nor leads to its beginning.
     """
@@ -321,10 +368,7 @@ def _records_of_range(
             continue
         if digest_key(key) != policy + number.to_bytes(2):
             return
-        try:
-            yield key[:PREFIX_SIZE_BYTES], decode_object(key, unpack(TABLE, key, value))
-        except DamagedError:
-            yield None
+        yield key, unpack(TABLE, key, value)
 
 
 def _read_piece(reader: PayloadReader, buffer: memoryview, block: int) -> None:
@@ -338,11 +382,12 @@ def _counters(snapshot: Snapshot, owner_id: bytes) -> Counters:
     return decode_counters(unpack("counters", owner_id, value))
 
 
-def _container_at(snapshot: Snapshot, key: bytes) -> tuple[bytes, int]:
+def _container_at(snapshot: Snapshot, key: bytes) -> tuple[tuple[bytes, ...], int]:
     record: ContainerRecord | None = read_container(snapshot, key)
-    return (record.id if record is not None else b""), container_digest(key, record)
+    owners = () if record is None else (record.id, versions_id(record.id))
+    return owners, container_digest(key, record)
 
 
-def _account_at(snapshot: Snapshot, key: bytes) -> tuple[bytes, int]:
+def _account_at(snapshot: Snapshot, key: bytes) -> tuple[tuple[bytes, ...], int]:
     record: AccountRecord | None = read_account(snapshot, key)
-    return (record.id if record is not None else b""), account_digest(key, record)
+    return () if record is None else (record.id,), account_digest(key, record)

@@ -76,11 +76,13 @@ async def settle_due(world: World, store: Store, replicas: Sequence[Replica]) ->
 async def _settle(due: Due, store: Store, report: DueReport) -> bool:
     """Act on an entry; tell whether it may be cleared."""
     if due.kind == DueKind.EXPIRE:
-        account, container_name, name = due.names
+        account, container_name, name, version = due.names
         container = await store.container(account, container_name)
         if container is not None:
             write_id = due.subject[PREFIX_SIZE_BYTES:]
-            report.expired += await store.objects.expire(container, name, write_id)
+            report.expired += await store.objects.deletions.expire(
+                container, name, version, write_id
+            )
         return True
     if due.kind == DueKind.RECLAIM_PARTS:
         account, container_name, name, _, upload_id = due.names
@@ -88,10 +90,10 @@ async def _settle(due: Due, store: Store, report: DueReport) -> bool:
         report.reclaimed += await reclaimer.reclaim(account, container_name, name, upload_id)
         return True
     if due.kind == DueKind.RECLAIM_OBJECT:
-        account, container_name, name, created = due.names
+        account, container_name, name, version, changed = due.names
         policy = int.from_bytes(due.subject[:POLICY_SIZE_BYTES])
-        is_settled = await store.objects.reclaim(
-            (account, container_name, name), policy, Timestamp(created)
+        is_settled = await store.objects.deletions.reclaim(
+            (account, container_name, name), policy, version, Timestamp(changed)
         )
     else:
         account, container_name, owner_id, name, timestamp = due.names

@@ -1,8 +1,8 @@
-"""The record of an object: its stored form, version 2.
+"""The record of a version of an object: its stored form, version 2.
 
-A record is a sealed msgpack list under `policy ‖ name hash ‖ inverse created timestamp` in the
-table `objects`. Its last field says where this device keeps the payload; it is local, and the one
-part that replicas may differ in.
+A record is a sealed msgpack list in the table `objects`; `storage.object.versions` says under which
+key. Its last field says where this device keeps the payload; it is local, and the one part that
+replicas may differ in.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import xxhash
 
-from storage.device.index import Snapshot, prove_absent
-from storage.seal import DamagedError, pack, unpack
-from storage.timestamp import Timestamp, inverse
+from storage.object.lock import is_held, retained_until_s
+from storage.seal import DamagedError, pack
+from storage.timestamp import Timestamp
 
 TABLE = "objects"
 RECORD_VERSION = 2
@@ -107,15 +107,27 @@ class ObjectRecord(NamedTuple):
         return self.state == State.DATA
 
     @property
+    def is_visible(self) -> bool:
+        """Whether this version is there, be it as the mark of a deletion."""
+        return self.state != State.TOMBSTONE
+
+    @property
+    def version_id(self) -> bytes:
+        """What this version is asked for by."""
+        return NULL_VERSION if self.is_null else self.write_id
+
+    @property
     def stored_size_bytes(self) -> int:
         """The size of what is stored as the payload."""
         return self.manifest_size_bytes or self.size_bytes
 
     @property
     def delete_at_s(self) -> int | None:
-        """When the object expires, in seconds since 1970."""
+        """When the object expires, in seconds since 1970; not before object lock lets it go."""
         value = self.system.get("x-delete-at")
-        return None if value is None else int(value)
+        if value is None or is_held(self.system):
+            return None
+        return max(int(value), retained_until_s(self.system))
 
     @property
     def parts(self) -> str:
@@ -131,21 +143,35 @@ class ObjectRecord(NamedTuple):
 def tombstone(
     account: str, container: str, name: str, container_id: bytes, timestamp: Timestamp
 ) -> ObjectRecord:
-    """Return the record of a deletion."""
+    """Return the record of a deletion of the null version: a write of its own."""
     return ObjectRecord(
         RECORD_VERSION, account, container, name, container_id, timestamp, timestamp, timestamp,
         State.TOMBSTONE, 0, "", "", {}, {}, b"",
     )  # fmt: skip
 
 
+def buried(record: ObjectRecord, timestamp: Timestamp) -> ObjectRecord:
+    """Return what is left of a version other than the null one after its deletion."""
+    grave = tombstone(
+        record.account, record.container, record.name, record.container_id, record.created
+    )
+    return grave._replace(write_id=record.write_id, changed=timestamp, is_null=False)
+
+
+def outranks(one: ObjectRecord, other: ObjectRecord) -> bool:
+    """Tell which of two records of one version a replica keeps; in any order, the same.
+
+    Of the null version the latest change, or deletion. Of any other the latest change, unless it
+    was deleted: that is for good.
+    """
+    if not one.is_null and one.state != other.state:
+        return one.state == State.TOMBSTONE
+    return one.changed > other.changed
+
+
 def object_prefix(policy: int, name_hash: bytes) -> bytes:
     """Return what the keys of all versions of a name begin with."""
     return policy.to_bytes(POLICY_SIZE_BYTES) + name_hash
-
-
-def object_key(prefix: bytes, created: bytes) -> bytes:
-    """Return the key of one version; newer ones sort first."""
-    return prefix + inverse(created)
 
 
 def encode_object(key: bytes, record: ObjectRecord) -> bytes:
@@ -163,20 +189,6 @@ def decode_object(key: bytes, fields: list[Any]) -> ObjectRecord:
         raise DamagedError(TABLE, key, f"record version {fields[0]} is unknown")
     fields[LOCATION_FIELD] = Location(*fields[LOCATION_FIELD])
     return ObjectRecord(*fields)
-
-
-def newest(snapshot: Snapshot, prefix: bytes) -> ObjectRecord | None:
-    """Return the newest record of a name, be it a tombstone, or nothing where none is.
-
-    Raises:
-        DamagedError: the record, or the proof that there is none, failed its check.
-    """
-    found = snapshot.seek(TABLE, prefix)
-    if found is not None and found[0][:PREFIX_SIZE_BYTES] == prefix:
-        key = bytes(found[0])
-        return decode_object(key, unpack(TABLE, key, found[1]))
-    prove_absent(snapshot, TABLE, prefix, prefix)
-    return None
 
 
 def digest_key(prefix: bytes) -> bytes:

@@ -1,20 +1,20 @@
 """What a device decides and does about objects.
 
 Decisions only read; the effects they return write. A replica tests a record against what it holds
-inside the transaction that stores it.
+inside the transaction that stores it. What it keeps of a name is a function of the records that it
+accepted, in any order: of each version the one that outranks the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import NamedTuple
 
 from atoll.branch import Branch
-from storage.device.due import DueKind
-from storage.device.index import walk
 from storage.device.transaction import Decision, Transaction
 from storage.mutation import (
     ACCEPTED,
     AmendObject,
+    Authority,
     DiscardPayload,
     ForgetObject,
     MarkDamaged,
@@ -23,56 +23,156 @@ from storage.mutation import (
     Status,
     WithdrawObject,
 )
+from storage.object.effects import (
+    drop_parts,
+    drop_payload,
+    keep,
+    keep_payload,
+    remove_file,
+    rewrite,
+    take_away,
+)
+from storage.object.lock import forbids, protects
 from storage.object.record import (
-    TABLE,
+    NULL_VERSION,
     Location,
     ObjectRecord,
     State,
     Where,
-    decode_object,
-    digest_key,
-    encode_object,
-    newest,
-    object_key,
     object_prefix,
+    outranks,
     record_digest,
-    root_key,
 )
-from storage.seal import unpack_body
-from storage.timestamp import ZERO
+from storage.object.versions import (
+    Standing,
+    find_version,
+    find_write,
+    following,
+    is_alone,
+    read_standing,
+)
+from storage.timestamp import ZERO, milliseconds
 
 _PRESENT = (Where.INLINE, Where.FILE)
+_FRESH = (Authority.CLIENT, Authority.BYPASS)
 _FILE_GONE = Branch("device: a record was refused because its payload file is not there")
 _ADOPTED = Branch("device: a published payload file was found again")
 _COMPLETED = Branch("device: a version that was held got its payload or a later change")
+_LOCKED = Branch("device: a locked version was kept")
+
+
+class _Place(NamedTuple):
+    """What a record meets.
+
+    Attributes:
+        standing: of the name.
+        held: the record of the same version.
+        is_plain: the name has at most a null version, and that no row among the versions.
+    """
+
+    standing: Standing
+    held: ObjectRecord | None
+    is_plain: bool
 
 
 def put(txn: Transaction, ask: PutObject) -> Decision:
-    """Take a record that is newer than all there is, and that meets what was expected."""
+    """Take a record; a client's must be newer than all there is, and meet what it expected."""
     prefix = object_prefix(ask.policy, ask.name_hash)
-    held = newest(txn.batch, prefix)
     if ask.record.location.where == Where.FILE and not txn.payloads.has(ask.record.write_id):
         _FILE_GONE.reached()
         return Decision(Outcome(Status.MISSING))
     record = _adopt(txn, ask.record)
+    place = _look(txn, prefix, record)
+    held = place.held
     if held is not None:
-        if held.write_id == record.write_id and held.created == record.created:
+        if _is_same(held, record):
             return _accept_again(txn, prefix, held, record, ask.payload)
-        if held.changed >= record.changed:
+        if not outranks(record, held):
             return Decision(Outcome(Status.STALE, held.changed))
-    if ask.expected is not None and ask.expected != (ZERO if held is None else held.changed):
-        return Decision(Outcome(Status.CONFLICT, ZERO if held is None else held.changed))
+    refusal = _refuse(txn, prefix, ask, place)
+    if refusal is not None:
+        return Decision(refusal)
 
     def effect() -> None:
-        for key, old in versions(txn, prefix):
-            if old.write_id != record.write_id:
-                _drop_payload(txn, old)
-                _drop_parts(txn, prefix, old, record)
-            _remove(txn, prefix, key, old)
-        _keep_payload(txn, record, ask.payload)
-        _store(txn, prefix, record)
+        if held is not None:
+            if held.write_id != record.write_id or not record.is_visible:
+                drop_payload(txn, held)
+                drop_parts(txn, prefix, held, record)
+            take_away(txn, prefix, held)
+        keep_payload(txn, record, ask.payload)
+        is_listed = ask.null_id is not None or not place.is_plain
+        keep(txn, prefix, record, place.standing.head, is_listed=is_listed)
 
     return Decision(ACCEPTED, effect)
+
+
+def _is_same(one: ObjectRecord, other: ObjectRecord) -> bool:
+    """Tell whether two records are of one write and say the same of it."""
+    return (
+        one.write_id == other.write_id and one.created == other.created and one.state == other.state
+    )
+
+
+def _look(txn: Transaction, prefix: bytes, record: ObjectRecord) -> _Place:
+    """Look for what a record meets: two seeks where the name never saw versioning."""
+    standing = read_standing(txn.batch, prefix)
+    head = standing.head
+    if head is None and not standing.marks:
+        return _Place(standing, None, is_plain=True)
+    if head is not None and head.is_null and is_alone(txn.batch, prefix, head):
+        return _Place(standing, head if record.is_null else None, is_plain=True)
+    held = find_version(txn.batch, prefix, record.version_id)
+    is_plain = (
+        head is None
+        and held is not None
+        and held.is_null
+        and standing.marks == record_digest(prefix, held)
+    )
+    return _Place(standing, held, is_plain)
+
+
+def _refuse(txn: Transaction, prefix: bytes, ask: PutObject, place: _Place) -> Outcome | None:
+    """Return why a record cannot be taken that outranks the one there is."""
+    if ask.authority in _FRESH:
+        refusal = _refuse_client(txn, prefix, ask, place)
+        if refusal is not None:
+            return refusal
+    held, at_s = place.held, milliseconds(ask.record.changed) / 1000
+    is_bypassed = ask.authority == Authority.BYPASS
+    if held is None or ask.authority == Authority.MAJORITY:
+        return None
+    if protects(held.system, at_s, bypass_governance=is_bypassed):
+        _LOCKED.reached()
+        return Outcome(Status.LOCKED)
+    return None
+
+
+def _refuse_client(
+    txn: Transaction, prefix: bytes, ask: PutObject, place: _Place
+) -> Outcome | None:
+    """Return why a client's record cannot be taken: it is not newer, or was judged on less."""
+    record, (head, _, _), held = ask.record, place.standing, place.held
+    floor = place.standing.floor
+    if record.changed <= floor:
+        return Outcome(Status.STALE, floor)
+    judged = head if record.is_visible else held if held is not None and held.is_visible else None
+    if ask.expected is not None and ask.expected != _changed(judged):
+        return Outcome(Status.CONFLICT, _changed(judged))
+    if ask.null_id is None:
+        return None if place.is_plain and record.is_null else Outcome(Status.VERSIONED)
+    null = held if record.is_null else find_version(txn.batch, prefix, NULL_VERSION)
+    if ask.null_id != (null.write_id if null is not None and null.is_visible else b""):
+        return Outcome(Status.CONFLICT, floor)
+    if ask.leaves is not None:
+        is_head = head is not None and held is not None and head.write_id == held.write_id
+        left = following(txn.batch, prefix, head) if head is not None and is_head else head
+        if ask.leaves != _changed(left):
+            return Outcome(Status.CONFLICT, floor)
+    return None
+
+
+def _changed(record: ObjectRecord | None) -> bytes:
+    return ZERO if record is None else record.changed
 
 
 def _adopt(txn: Transaction, record: ObjectRecord) -> ObjectRecord:
@@ -99,41 +199,46 @@ def _accept_again(
     _COMPLETED.reached()
 
     def effect() -> None:
-        _remove(txn, prefix, object_key(prefix, held.created), held)
         if not is_kept:
-            _keep_payload(txn, record, payload)
-        _store(txn, prefix, merged)
+            keep_payload(txn, record, payload)
+        rewrite(txn, prefix, held, merged)
 
     return Decision(ACCEPTED, effect)
 
 
 def amend(txn: Transaction, ask: AmendObject) -> Decision:
     """Change the metadata of the version that was expected."""
-    prefix = object_prefix(ask.policy, ask.name_hash)
-    held = newest(txn.batch, prefix)
-    if held is None or held.write_id != ask.record.write_id:
+    prefix, record = object_prefix(ask.policy, ask.name_hash), ask.record
+    standing = read_standing(txn.batch, prefix)
+    held = head = standing.head
+    if head is None or head.version_id != record.version_id:
+        held = find_version(txn.batch, prefix, record.version_id)
+    if held is None or held.write_id != record.write_id or held.state != State.DATA:
         return Decision(Outcome(Status.MISSING))
-    if held.changed == ask.record.changed:
+    if held.changed == record.changed:
         return Decision(ACCEPTED)
-    if held.changed != ask.expected:
+    if held.changed != ask.expected or (held is head) != ask.is_current:
         return Decision(Outcome(Status.CONFLICT, held.changed))
-
-    def effect() -> None:
-        _remove(txn, prefix, object_key(prefix, held.created), held)
-        _store(txn, prefix, ask.record._replace(location=held.location))
-
-    return Decision(ACCEPTED, effect)
+    if record.changed <= standing.floor:
+        return Decision(Outcome(Status.STALE, standing.floor))
+    at_s, is_bypassed = milliseconds(record.changed) / 1000, ask.authority == Authority.BYPASS
+    if forbids(held.system, record.system, at_s, bypass_governance=is_bypassed):
+        _LOCKED.reached()
+        return Decision(Outcome(Status.LOCKED))
+    changed = record._replace(location=held.location)
+    return Decision(ACCEPTED, lambda: rewrite(txn, prefix, held, changed))
 
 
 def withdraw(txn: Transaction, ask: WithdrawObject) -> Decision:
     """Take back the record of a write that failed; nothing to do where it is not held."""
     prefix = object_prefix(ask.policy, ask.name_hash)
-    mine = [(key, old) for key, old in versions(txn, prefix) if old.write_id == ask.write_id]
+    held = find_write(txn.batch, prefix, ask.write_id)
+    if held is None or held.changed != ask.changed:
+        return Decision(ACCEPTED)
 
     def effect() -> None:
-        for key, old in mine:
-            _drop_payload(txn, old)
-            _remove(txn, prefix, key, old)
+        drop_payload(txn, held)
+        take_away(txn, prefix, held)
 
     return Decision(ACCEPTED, effect)
 
@@ -141,101 +246,32 @@ def withdraw(txn: Transaction, ask: WithdrawObject) -> Decision:
 def mark_damaged(txn: Transaction, ask: MarkDamaged) -> Decision:
     """Set a damaged payload aside; its record keeps its timestamp and leaves the digest."""
     prefix = object_prefix(ask.policy, ask.name_hash)
-    mine = [
-        (key, old)
-        for key, old in versions(txn, prefix)
-        if old.write_id == ask.write_id and old.location.where in _PRESENT
-    ]
+    held = find_write(txn.batch, prefix, ask.write_id)
+    if held is None or held.location.where not in _PRESENT:
+        return Decision(Outcome(Status.MISSING))
 
     def effect() -> None:
-        for key, old in mine:
-            if old.location.where == Where.FILE:
-                txn.after_commit.append(lambda: txn.payloads.set_aside(ask.write_id))
-            else:
-                txn.delete("inline", ask.write_id)
-            _remove(txn, prefix, key, old)
-            _store(txn, prefix, old._replace(location=Location(Where.DAMAGED)))
+        if held.location.where == Where.FILE:
+            txn.after_commit.append(lambda: txn.payloads.set_aside(ask.write_id))
+        else:
+            txn.delete("inline", ask.write_id)
+        rewrite(txn, prefix, held, held._replace(location=Location(Where.DAMAGED)))
 
-    return Decision(ACCEPTED if mine else Outcome(Status.MISSING), effect if mine else None)
+    return Decision(ACCEPTED, effect)
 
 
 def discard_payload(txn: Transaction, ask: DiscardPayload) -> Decision:
     """Remove a published file that no record names."""
     prefix = object_prefix(ask.policy, ask.name_hash)
-    if any(old.write_id == ask.write_id for _, old in versions(txn, prefix)):
+    if find_write(txn.batch, prefix, ask.write_id) is not None:
         return Decision(ACCEPTED)
-    return Decision(ACCEPTED, lambda: _remove_file(txn, ask.write_id))
+    return Decision(ACCEPTED, lambda: remove_file(txn, ask.write_id))
 
 
 def forget(txn: Transaction, ask: ForgetObject) -> Decision:
-    """Reclaim a tombstone, unless the name lives again."""
+    """Reclaim a tombstone, unless its version lives again."""
     prefix = object_prefix(ask.policy, ask.name_hash)
-    held = newest(txn.batch, prefix)
-    if held is None or held.created != ask.created or held.state != State.TOMBSTONE:
+    held = find_version(txn.batch, prefix, ask.version_id)
+    if held is None or held.changed != ask.changed or held.is_visible:
         return Decision(Outcome(Status.MISSING))
-    key = object_key(prefix, held.created)
-    return Decision(ACCEPTED, lambda: _remove(txn, prefix, key, held))
-
-
-def versions(txn: Transaction, prefix: bytes) -> Iterator[tuple[bytes, ObjectRecord]]:
-    """Return keys and records of a name, newest first; a list, so that they may be removed.
-
-    Raises:
-        DamagedError: one failed its check.
-    """
-    return iter(
-        [
-            (key, decode_object(key, unpack_body(body)))
-            for key, body in walk(txn.batch, TABLE, prefix, prefix)
-        ]
-    )
-
-
-def _store(txn: Transaction, prefix: bytes, record: ObjectRecord) -> None:
-    key = object_key(prefix, record.created)
-    txn.batch.put(TABLE, key, encode_object(key, record))
-    _toggle(txn, prefix, record)
-    txn.saw(record.changed)
-    names = (record.account, record.container, record.name)
-    if record.state == State.TOMBSTONE:
-        txn.reclaim_later(DueKind.RECLAIM_OBJECT, prefix + record.write_id, record.created, names)
-    elif record.delete_at_s is not None:
-        txn.remind(record.delete_at_s, DueKind.EXPIRE, prefix + record.write_id, names)
-
-
-def _keep_payload(txn: Transaction, record: ObjectRecord, payload: bytes) -> None:
-    if record.location.where == Where.INLINE:
-        txn.put_payload(record.write_id, payload)
-    elif record.location.where == Where.FILE:
-        txn.folders.add(txn.payloads.folder(record.write_id))
-
-
-def _remove(txn: Transaction, prefix: bytes, key: bytes, record: ObjectRecord) -> None:
-    txn.batch.delete(TABLE, key)
-    _toggle(txn, prefix, record)
-
-
-def _toggle(txn: Transaction, prefix: bytes, record: ObjectRecord) -> None:
-    digest = record_digest(prefix, record)
-    txn.toggle_digest(digest_key(prefix), digest)
-    txn.toggle_digest(root_key(prefix), digest)
-
-
-def _drop_payload(txn: Transaction, record: ObjectRecord) -> None:
-    if record.location.where == Where.INLINE:
-        txn.batch.delete("inline", record.write_id)
-    elif record.location.where == Where.FILE:
-        _remove_file(txn, record.write_id)
-
-
-def _drop_parts(
-    txn: Transaction, prefix: bytes, old: ObjectRecord, successor: ObjectRecord
-) -> None:
-    """Have the parts of a composite reclaimed that is replaced; a retry may name them again."""
-    if old.parts and old.parts != successor.parts:
-        names = (old.account, old.container, old.name, old.write_id, old.parts)
-        txn.reclaim_parts(prefix + old.write_id, successor.created, names)
-
-
-def _remove_file(txn: Transaction, write_id: bytes) -> None:
-    txn.after_commit.append(lambda: txn.payloads.remove(write_id))
+    return Decision(ACCEPTED, lambda: take_away(txn, prefix, held))

@@ -14,7 +14,7 @@ import trio
 
 from storage.account.record import RECORD_VERSION, AccountRecord, merge_accounts
 from storage.container.listing import Entry, Query
-from storage.container.row import CONTAINER_CHANGED, Counters, Row
+from storage.container.row import MODIFIED, Counters, Row
 from storage.metadata import stamp
 from storage.mutation import ClearOutbox, Mutation, PutAccount, PutRow, Status
 from storage.path import NAME_HASH_SIZE_BYTES, RESERVED_PREFIX, PathHasher, collection_id
@@ -243,7 +243,7 @@ class Accounts:
                     held.objects,
                     held.size_bytes,
                     policy=record.policy,
-                    extra={CONTAINER_CHANGED: record.changed.hex()},
+                    extra={MODIFIED: record.changed.hex()},
                 )
             ask = PutRow(account_hash, account_hash, account.id, debt.container, row)
             numbers = self._placement.account(account_hash)

@@ -11,6 +11,7 @@ from atoll.branch import Branch
 from storage.container.listing import Entry, Query, Source, by_name, list_rows, merged
 from storage.container.record import RECORD_VERSION, ContainerRecord
 from storage.container.row import Counters
+from storage.container.versions import VersionEntry, VersionQuery, list_versions, versions_id
 from storage.metadata import stamp
 from storage.mutation import (
     DeleteContainer,
@@ -172,6 +173,22 @@ class Containers:
         """Return a container's exact counters."""
         return await exact_counters(self._voters, *self._rows(record))
 
+    async def version_counters(self, record: ContainerRecord) -> Counters:
+        """Return the exact counters of a container's versions."""
+        return await exact_counters(self._voters, *self._version_rows(record))
+
+    async def versions(
+        self, record: ContainerRecord, query: VersionQuery, marked: bytes | None
+    ) -> list[VersionEntry]:
+        """List a container's versions; see `storage.container.versions.list_versions`."""
+        numbers, owner = self._rows(record)
+        return await over_rows(
+            self._voters,
+            numbers,
+            (versions_id(owner.id), owner.id),
+            lambda versions, objects: list_versions(objects, versions, query, marked),
+        )
+
     async def entries(self, record: ContainerRecord, query: Query) -> list[Entry]:
         """List a container's objects."""
         return await list_merged(self._voters, *self._rows(record), query)
@@ -180,6 +197,10 @@ class Containers:
         account_hash = self._hasher(record.account)
         name_hash = self._hasher(record.account, record.name)
         return self._placement.container(name_hash), Owner(account_hash, name_hash, record.id)
+
+    def _version_rows(self, record: ContainerRecord) -> tuple[Sequence[int], Owner]:
+        numbers, owner = self._rows(record)
+        return numbers, owner._replace(id=versions_id(record.id))
 
     # writing
 
@@ -247,7 +268,7 @@ class Containers:
         async def decide(held: ContainerRecord | None) -> DeleteContainer:
             if held is None or not held.alive:
                 raise ContainerMissingError(container)
-            if (await self.counters(held)).rows:
+            if (await self.counters(held)).rows or (await self.version_counters(held)).rows:
                 raise ContainerNotEmptyError(container)
             return DeleteContainer(self._hasher(account), name_hash, held.id, self._clock.now())
 
@@ -344,7 +365,8 @@ async def exact_counters(voters: Voters, numbers: Sequence[int], owner: Owner) -
         return next(iter(found.values()))
     lacking: dict[int, list[Mutation]] = {}
 
-    def count(sources: Mapping[int, Source]) -> Counters:
+    def count(opened: Mapping[int, Sequence[Source]]) -> Counters:
+        sources = {number: rows for number, (rows,) in opened.items()}
         total = Counters()
         lacking.clear()
         room = REPAIR_ROWS_MAX
@@ -358,7 +380,7 @@ async def exact_counters(voters: Voters, numbers: Sequence[int], owner: Owner) -
                     room -= 1
         return total
 
-    counters = _over_majority(voters, numbers, owner.id, count)
+    counters = _over_majority(voters, numbers, (owner.id,), count)
     _ROWS_LACKING.reached()
     await voters.write(lacking, list(lacking))
     return counters
@@ -367,30 +389,55 @@ async def exact_counters(voters: Voters, numbers: Sequence[int], owner: Owner) -
 async def list_merged(
     voters: Voters, numbers: Sequence[int], owner: Owner, query: Query
 ) -> list[Entry]:
-    """List a collection: from one replica where all digests agree, else merged from all.
+    """List a collection.
 
     Raises:
         UnavailableError: fewer than a majority can be read.
     """
-    found = await voters.read(numbers, lambda replica: replica.counters(owner.id))
-    sources = list(found)[:1] if len(set(found.values())) == 1 else numbers
+    return await over_rows(voters, numbers, (owner.id,), lambda rows: list_rows(rows, query))
 
-    def list_sources(sources: Mapping[int, Source]) -> list[Entry]:
-        return list_rows(merged(list(sources.values())), query)
+
+async def over_rows(
+    voters: Voters,
+    numbers: Sequence[int],
+    owner_ids: Sequence[bytes],
+    work: Callable[..., T],
+) -> T:
+    """Do work over collections: read at one replica where all digests agree, else at all, merged.
+
+    Args:
+        voters: the devices.
+        numbers: of those that hold the rows.
+        owner_ids: of the collections.
+        work: takes a source for each of them; they are opened in this order.
+
+    Raises:
+        UnavailableError: fewer than a majority can be read.
+    """
+    found = [
+        await voters.read(numbers, lambda replica, owner_id=owner_id: replica.counters(owner_id))  # type: ignore[misc]
+        for owner_id in owner_ids
+    ]
+    readable = [number for number in numbers if all(number in one for one in found)]
+    are_alike = all(len(set(one.values())) == 1 for one in found)
+    sources = readable[:1] if are_alike and readable else numbers
+
+    def merge_sources(opened: Mapping[int, Sequence[Source]]) -> T:
+        return work(*(merged(one) for one in zip(*opened.values(), strict=True)))
 
     try:
-        return _over_majority(voters, sources, owner.id, list_sources)
+        return _over_majority(voters, sources, owner_ids, merge_sources)
     except UnavailableError:
         if sources is numbers:
             raise
-        return _over_majority(voters, numbers, owner.id, list_sources)
+        return _over_majority(voters, numbers, owner_ids, merge_sources)
 
 
 def _over_majority(
     voters: Voters,
     numbers: Sequence[int],
-    owner_id: bytes,
-    work: Callable[[Mapping[int, Source]], T],
+    owner_ids: Sequence[bytes],
+    work: Callable[[Mapping[int, Sequence[Source]]], T],
 ) -> T:
     """Do work over the rows of all replicas that can be read, at least a majority."""
     failed: set[int] = set()
@@ -398,7 +445,10 @@ def _over_majority(
         try:
             with ExitStack() as opened:
                 sources = {
-                    number: opened.enter_context(voters.replicas[number].source(owner_id))
+                    number: [
+                        opened.enter_context(voters.replicas[number].source(owner_id))
+                        for owner_id in owner_ids
+                    ]
                     for number in numbers
                     if number not in failed
                 }

@@ -138,6 +138,13 @@ class Engine(Protocol):
     async def counters(self, container: ContainerRecord) -> Counters:
         """Return a container's exact counters."""
 
+    async def version_counters(self, container: ContainerRecord) -> Counters:
+        """Return the exact counters of a container's versions and delete markers.
+
+        They count what was written where versions are kept, the current versions too; objects
+        and bytes are those of versions that are no delete markers.
+        """
+
     async def create_container(
         self, account: str, container: str, values: Mapping[str, str], policy: int = 0
     ) -> bool:
@@ -161,7 +168,7 @@ class Engine(Protocol):
 
         Raises:
             ContainerMissingError: there is none.
-            ContainerNotEmptyError: it has objects.
+            ContainerNotEmptyError: it has objects, older versions or delete markers.
         """
 
     async def list_objects(self, container: ContainerRecord, query: Query) -> list[Entry]:
@@ -186,7 +193,10 @@ class Engine(Protocol):
     async def get_object(
         self, container: ContainerRecord, name: str, version: bytes | None = None
     ) -> tuple[ObjectRecord, AbstractAsyncContextManager[Payload]] | None:
-        """Return what `object` returns, with what `open` would; cheaper than both."""
+        """Return what `object` returns, with what `open` would; cheaper than both.
+
+        A delete marker that was asked for comes with a payload that cannot be opened.
+        """
 
     def open(
         self, container: ContainerRecord, record: ObjectRecord

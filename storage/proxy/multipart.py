@@ -29,7 +29,7 @@ from storage.proxy.completion import (
     check_order,
 )
 from storage.proxy.engine import Attributes, Body, Condition, Engine, Versioning
-from storage.proxy.errors import OutcomeUnknownError, StoreError, VersionMissingError
+from storage.proxy.errors import OutcomeUnknownError, StoreError
 from storage.proxy.multipart_errors import NoSuchUploadError
 from storage.proxy.part_reclaim import PartReclaimer
 from storage.proxy.parts import Parts, part_name, upload_prefix
@@ -396,12 +396,21 @@ class Multipart:
             try:
                 held = await self._unclaimed(bucket, claimed.key, claimed.id)
             except NoSuchUploadError:
-                with suppress(VersionMissingError):
-                    await self._engine.delete_version(bucket, claimed.key, record.write_id)
+                await self._take_back(bucket, record)
                 raise
             if held.completion is not None:
                 return held.completion
         return completion
+
+    async def _take_back(self, bucket: ContainerRecord, record: ObjectRecord) -> None:
+        """Delete an object, unless another one took its place."""
+
+        def must_be_it(held: ObjectRecord | None) -> None:
+            if held is None or held.write_id != record.write_id:
+                raise VersionMissingError(record.name)
+
+        with suppress(VersionMissingError):
+            await self._engine.delete_version(bucket, record.name, record.version_id, must_be_it)
 
 
 def _repeated(completion: Completion, request: CompletionRequest) -> Completion:

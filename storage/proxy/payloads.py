@@ -157,11 +157,12 @@ class _Search:
         return None
 
     async def _look(self) -> ObjectRecord | None:
-        """Return the replica's own record of this version, if it still is the newest."""
+        """Return the replica's own record of this write, if it still has it."""
         if self._replica is None:
             return None
-        own = await self._replica.newest(object_prefix(self._policy, self._name_hash))
-        if own is not None and own.write_id == self._record.write_id:
+        prefix = object_prefix(self._policy, self._name_hash)
+        own = await self._replica.version(prefix, self._record.version_id)
+        if own is not None and own.write_id == self._record.write_id and own.is_visible:
             return own
         self._was_replaced |= own is not None and own.changed > self._record.changed
         self._was_replaced |= own is None

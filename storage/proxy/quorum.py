@@ -70,6 +70,8 @@ _PRECEDENCE = (
     Status.GONE,
     Status.NOT_EMPTY,
     Status.MISSING,
+    Status.LOCKED,
+    Status.VERSIONED,
     Status.CONFLICT,
     Status.STALE,
     Status.FULL,

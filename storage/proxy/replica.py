@@ -19,6 +19,7 @@ from storage.container.row import Counters, Row
 from storage.device.due import Due
 from storage.mutation import Mutation, Outcome
 from storage.object.record import Location, ObjectRecord
+from storage.object.versions import Sight, Standing
 from storage.proxy.errors import UnavailableError
 
 
@@ -101,10 +102,22 @@ class Replica(Protocol):
         """The device's id in the rings."""
 
     async def newest(self, prefix: bytes) -> ObjectRecord | None:
-        """Return the newest record of a name, be it a tombstone."""
+        """Return the newest version of a name that can be seen."""
 
     async def newest_with_payload(self, prefix: bytes) -> tuple[ObjectRecord | None, bytes | None]:
-        """Return the newest record of a name, and its payload where that comes at no cost."""
+        """Return what `newest` does, and its payload where that comes at no cost."""
+
+    async def standing(self, prefix: bytes) -> Standing:
+        """Return where a name stands: what replicas must agree on before one is believed."""
+
+    async def version(self, prefix: bytes, version_id: bytes) -> ObjectRecord | None:
+        """Return a version of a name, be it a tombstone."""
+
+    async def sight(self, prefix: bytes, version_id: bytes) -> Sight:
+        """Return what a writer has to know of a name with versions."""
+
+    async def records(self, prefix: bytes) -> list[ObjectRecord]:
+        """Return all records of a name, tombstones too; the dear way to compare replicas."""
 
     async def container(self, name_hash: bytes) -> ContainerRecord | None:
         """Return a container's record, dead or alive."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from atoll.world import World
-from storage.container.listing import Query
 from storage.container.record import ContainerRecord
 from storage.container.versions import VersionEntry, VersionQuery
-from storage.object.record import NULL_VERSION, ObjectRecord
+from storage.object.record import ObjectRecord
 from storage.path import PathHasher
 from storage.placement import Placement
 from storage.proxy.accounts import Accounts
@@ -51,6 +50,7 @@ class Store:
         self.objects = Objects(world, clock, hasher, placement, voters, settings)
         self.container = self.containers.find
         self.counters = self.containers.counters
+        self.version_counters = self.containers.version_counters
         self.update_container = self.containers.update
         self.delete_container = self.containers.delete
         self.list_objects = self.containers.entries
@@ -59,13 +59,13 @@ class Store:
         self.delete_account = self.accounts.delete
         self.list_containers = self.accounts.entries
         self.object = self.objects.find
-        self.current_version = self.objects.find
+        self.current_version = self.objects.find_current
         self.composites = Composites(self.container, self.objects.find_with_payload)
         self.put_object = self.objects.put
         self.put_composite = self.objects.put_composite
         self.amend_object = self.objects.amend
-        self.delete_object = self.objects.delete
-        self.delete_version = self.objects.delete_version
+        self.delete_object = self.objects.deletions.delete
+        self.delete_version = self.objects.deletions.delete_version
 
     async def create_container(
         self, account: str, container: str, values: Mapping[str, str], policy: int = 0
@@ -77,12 +77,12 @@ class Store:
     async def list_versions(
         self, container: ContainerRecord, query: VersionQuery
     ) -> list[VersionEntry]:
-        """List null versions."""
-        plain = Query(query.limit, query.key_marker, "", query.prefix, query.delimiter)
-        return [
-            VersionEntry(name, NULL_VERSION if row else b"", row is not None, False, row)
-            for name, row in await self.list_objects(container, plain)
-        ]
+        """List versions; the marked one tells where, though it may be deleted by now."""
+        marked: bytes | None = None
+        if query.version_marker:
+            held = await self.objects.trace(container, query.key_marker, query.version_marker)
+            marked = held and held.created
+        return await self.containers.versions(container, query, marked)
 
     async def get_object(
         self, container: ContainerRecord, name: str, version: bytes | None = None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 
 from storage.account.record import DIGEST_KEY as ACCOUNTS
 from storage.account.record import account_digest, read_account
 from storage.container.record import DIGEST_KEY as CONTAINERS
 from storage.container.record import container_digest, read_container
 from storage.container.row import Counters, decode_counters, scan_rows
+from storage.container.versions import versions_id
 from storage.device.index import Snapshot, walk
 from storage.device.payload import PayloadFolder
 from storage.device.transaction import read_digest
@@ -18,11 +20,11 @@ from storage.object.record import (
     ObjectRecord,
     State,
     Where,
-    decode_object,
     digest_key,
     record_digest,
     root_key,
 )
+from storage.object.versions import decode_entry, find_fault
 from storage.seal import unpack_body
 from storage.simulation.checker import ViolationError
 from storage.simulation.cluster import Cluster, Device
@@ -64,7 +66,9 @@ def inspect_cluster(cluster: Cluster, *, may_rot: bool) -> None:
 
 def _objects(snapshot: Snapshot) -> Iterator[tuple[bytes, ObjectRecord]]:
     for key, body in walk(snapshot, "objects", b"", b""):
-        yield key, decode_object(key, unpack_body(body))
+        record = decode_entry(key, unpack_body(body))
+        if record is not None:
+            yield key, record
 
 
 def _inspect_device(device: Device, may_rot: bool) -> None:
@@ -85,6 +89,13 @@ def _check_digests(snapshot: Snapshot, where: str) -> None:
         prefix = key[:PREFIX_SIZE_BYTES]
         for place in (digest_key(prefix), root_key(prefix)):
             digests[place] = digests.get(place, 0) ^ record_digest(prefix, record)
+    names = groupby(
+        ((key, unpack_body(body)) for key, body in walk(snapshot, "objects", b"", b"")),
+        key=lambda entry: entry[0][:PREFIX_SIZE_BYTES],
+    )
+    for prefix, entries in names:
+        fault = find_fault(prefix, entries)
+        expect(not fault, f"{where}, {prefix.hex()}: {fault}")
     for key, _ in _all(snapshot, CONTAINERS):
         one = container_digest(key, read_container(snapshot, key))
         digests[CONTAINERS] = digests.get(CONTAINERS, 0) ^ one
@@ -140,6 +151,7 @@ def _replicated(device: Device) -> dict[str, dict[bytes, object]]:
         containers = {key: read_container(snapshot, key) for key, _ in _all(snapshot, CONTAINERS)}
         accounts = {key: read_account(snapshot, key) for key, _ in _all(snapshot, ACCOUNTS)}
         alive = {one.id for one in (*containers.values(), *accounts.values()) if one and one.alive}
+        owners = alive | {versions_id(one.id) for one in containers.values() if one and one.alive}
         return {
             "objects": {
                 key: str(record[:LOCATION_FIELD])
@@ -148,7 +160,7 @@ def _replicated(device: Device) -> dict[str, dict[bytes, object]]:
             },
             "rows": {
                 owner_id + name: row
-                for owner_id in alive
+                for owner_id in owners
                 for name, row in scan_rows(snapshot, owner_id, b"")
             },
             "containers": dict(containers),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from atoll.world import Random
 from storage.device.payload import PayloadFolder
-from storage.object.record import Where, decode_object
+from storage.object.record import Where
+from storage.object.versions import decode_entry
 from storage.seal import unpack
 from storage.simulation.cluster import Cluster, Device
 
@@ -15,7 +16,9 @@ def _copies(device: Device) -> dict[tuple[int, bytes], bytearray | bytes]:
     found: dict[tuple[int, bytes], bytearray | bytes] = {}
     with device.index.snapshot() as snapshot:
         for key, value in snapshot.scan("objects", b""):
-            record = decode_object(bytes(key), unpack("objects", key, value))
+            record = decode_entry(bytes(key), unpack("objects", key, value))
+            if record is None:
+                continue
             where, write_id = record.location.where, record.write_id
             inline = snapshot.get("inline", write_id)
             file = device.disk.files.get(payloads.path(write_id))

@@ -51,17 +51,17 @@ from storage.mutation import (
     WithdrawRow,
 )
 from storage.object.record import (
+    NULL_VERSION,
     PREFIX_SIZE_BYTES,
     Location,
     ObjectRecord,
     Where,
-    decode_object,
     digest_key,
-    newest,
     object_prefix,
     record_digest,
     root_key,
 )
+from storage.object.versions import decode_entry, find_version
 from storage.seal import unpack
 from storage.timestamp import ZERO
 
@@ -115,7 +115,7 @@ class Bench:
 
     def newest(self, name: str) -> ObjectRecord | None:
         with self.index.snapshot() as snapshot:
-            return newest(snapshot, object_prefix(0, Samples.name_hash(name)))
+            return find_version(snapshot, object_prefix(0, Samples.name_hash(name)), NULL_VERSION)
 
     def row(self, name: str) -> Row | None:
         with self.index.snapshot() as snapshot:
@@ -150,7 +150,9 @@ class Bench:
 def records(snapshot: Snapshot) -> Iterator[tuple[bytes, ObjectRecord]]:
     for raw_key, value in snapshot.scan("objects", b""):
         key = bytes(raw_key)
-        yield key, decode_object(key, unpack("objects", key, value))
+        record = decode_entry(key, unpack("objects", key, value))
+        if record is not None:
+            yield key, record
 
 
 @pytest.fixture
@@ -190,11 +192,11 @@ def play(bench: Bench, history: list[tuple[str, int]], batch_size: int) -> None:
             ask = AmendObject(0, name_hash, record, held.changed)
             group = [ask, bench.samples.row(record)]
         elif kind == "withdraw":
-            group = [WithdrawObject(0, name_hash, held.write_id)]
+            group = [WithdrawObject(0, name_hash, held.write_id, held.changed)]
         elif kind == "damage":
             group = [MarkDamaged(0, name_hash, held.write_id)]
         elif kind == "forget":
-            group = [ForgetObject(0, name_hash, held.created)]
+            group = [ForgetObject(0, name_hash, NULL_VERSION, held.changed)]
         else:
             row_back = WithdrawRow(ACCOUNT_HASH, CONTAINER_HASH, CONTAINER_ID, name, held.changed)
             group = [row_back, ForgetRow(CONTAINER_ID, name, held.changed)][number % 2 :][:1]
@@ -357,7 +359,7 @@ def test_what_is_withdrawn_is_gone_with_its_payload(bench: Bench) -> None:
     for _ in range(2):
         bench.accept(
             [
-                WithdrawObject(0, put.name_hash, put.record.write_id),
+                WithdrawObject(0, put.name_hash, put.record.write_id, put.record.changed),
                 WithdrawRow(ACCOUNT_HASH, CONTAINER_HASH, CONTAINER_ID, "a", put.record.changed),
             ]
         )
@@ -439,7 +441,7 @@ def test_a_discarded_payload_stays_where_a_record_names_it(bench: Bench) -> None
     bench.accept(group)
     bench.accept([ask])
     assert path in bench.disk.files
-    bench.accept([WithdrawObject(0, put.name_hash, put.record.write_id)])
+    bench.accept([WithdrawObject(0, put.name_hash, put.record.write_id, put.record.changed)])
     other, other_path = put_file(bench, "b")
     assert isinstance(other[0], PutObject)
     bench.accept([DiscardPayload(0, other[0].name_hash, other[0].record.write_id)])
@@ -456,10 +458,10 @@ def test_reclaim(bench: Bench) -> None:
         assert list(read_due(snapshot, due_s - 1, 10)) == []
         due = list(read_due(snapshot, due_s, 10))
     assert [one.kind for one in due] == [DueKind.RECLAIM_OBJECT, DueKind.RECLAIM_ROW]
-    assert bench.refuse(ForgetObject(0, put.name_hash, at(1))) == [Status.MISSING]
+    assert bench.refuse(ForgetObject(0, put.name_hash, NULL_VERSION, at(1))) == [Status.MISSING]
     assert bench.refuse(ForgetRow(CONTAINER_ID, "a", at(1))) == [Status.MISSING]
     bench.accept(
-        [ForgetObject(0, put.name_hash, put.record.created)],
+        [ForgetObject(0, put.name_hash, NULL_VERSION, put.record.changed)],
         [ForgetRow(CONTAINER_ID, "a", row.row.timestamp)],
         [ClearDue(one.key) for one in due],
     )
@@ -480,7 +482,7 @@ def test_expiry_is_due(bench: Bench) -> None:
         assert list(read_due(snapshot, 1233, 10)) == []
         [due] = read_due(snapshot, 1234, 10)
     assert due.kind == DueKind.EXPIRE
-    assert due.names == ("AUTH_a", "c", "a")
+    assert due.names == ("AUTH_a", "c", "a", NULL_VERSION)
 
 
 def test_the_ledger(bench: Bench) -> None:
@@ -692,7 +694,7 @@ def test_a_reserve_that_cannot_be_written_is_left_out(bench: Bench) -> None:
 FREEING: list[Callable[[Bench], Mutation]] = [
     lambda bench: bench.samples.delete("a")[0],
     lambda bench: bench.samples.delete("a")[1],
-    lambda bench: WithdrawObject(0, Samples.name_hash("a"), at(1)),
+    lambda bench: WithdrawObject(0, Samples.name_hash("a"), at(1), at(1)),
     lambda bench: ClearDue(b"key"),
     lambda bench: DiscardPayload(0, Samples.name_hash("a"), at(1)),
     lambda bench: DeleteContainer(ACCOUNT_HASH, CONTAINER_HASH, CONTAINER_ID, bench.samples.now()),

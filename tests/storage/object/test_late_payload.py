@@ -17,11 +17,11 @@ from storage.object.record import (
     ObjectRecord,
     State,
     Where,
-    newest,
     object_prefix,
     record_digest,
     root_key,
 )
+from storage.object.versions import newest
 from storage.timestamp import at_milliseconds
 
 HASH = bytes(range(16))

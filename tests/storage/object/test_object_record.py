@@ -17,13 +17,12 @@ from storage.object.record import (
     decode_object,
     digest_key,
     encode_object,
-    newest,
-    object_key,
     object_prefix,
     record_digest,
     root_key,
     tombstone,
 )
+from storage.object.versions import newest, object_key
 from storage.seal import DamagedError, pack, unpack
 
 PREFIX = object_prefix(3, bytes(range(16)))
@@ -39,7 +38,7 @@ def full_record() -> ObjectRecord:
 
 def test_the_stored_form() -> None:
     record = full_record()
-    key = object_key(PREFIX, record.created)
+    key = object_key(PREFIX, record)
     stored = encode_object(key, record)
     assert key.hex() == GOLDEN_KEY
     assert stored.hex() == GOLDEN_RECORD
@@ -51,7 +50,7 @@ def test_the_stored_form() -> None:
 
 def test_the_stored_form_of_a_deletion() -> None:
     record = tombstone("AUTH_a", "c", "n", bytes(12), at(5))
-    key = object_key(PREFIX, record.created)
+    key = object_key(PREFIX, record)
     assert encode_object(key, record).hex() == GOLDEN_TOMBSTONE
     assert not record.is_data
 
@@ -69,7 +68,7 @@ def test_the_newest_version_is_found(times: list[int], others: list[bytes]) -> N
             prefix = object_prefix(3, name_hash)
             for time in times if name_hash == mine else [7]:
                 record = full_record()._replace(created=at(time), changed=at(time))
-                key = object_key(prefix, record.created)
+                key = object_key(prefix, record)
                 batch.put("objects", key, encode_object(key, record))
     with index.snapshot() as snapshot:
         found = newest(snapshot, PREFIX)
@@ -115,7 +114,7 @@ def test_expiry() -> None:
 
 def test_a_foreign_value_is_not_believed() -> None:
     record = Samples().record("a", b"1")
-    key = object_key(PREFIX, record.created)
+    key = object_key(PREFIX, record)
     index = MemoryIndex()
     with index.batch() as batch:
         batch.put("objects", key, pack(key[:-1] + b"x", record))
@@ -123,16 +122,16 @@ def test_a_foreign_value_is_not_believed() -> None:
             newest(batch, PREFIX)
 
 
-GOLDEN_KEY = "0003000102030405060708090a0b0c0d0e0ffe688bdf23f9fffefffffef8"
+GOLDEN_KEY = "0003000102030405060708090a0b0c0d0e0f01fe688bdf23f9fffefffffef8"
 GOLDEN_RECORD = (
-    "4099c4cc40d39499dc001202a6415554485f61a163a36ec3a9c40c000000000000000000000000c40c019774"
+    "5daa7d2b5a9a44d9dc001202a6415554485f61a163a36ec3a9c40c000000000000000000000000c40c019774"
     "20dc05000100000107c40c01977420dc06000100000107c40c01977420dc0700010000010700cf0000000200"
     "000000d9206434316438636439386630306232303465393830303939386563663834323765aa746578742f70"
     "6c61696e81a5636f6c6f72a472c3a96481ab782d64656c6574652d6174a23939c42000010203040506070809"
     "0a0b0c0d0e0f101112131415161718191a1b1c1d1e1fc3009202c410000102030405060708090a0b0c0d0e0f"
 )
 GOLDEN_TOMBSTONE = (
-    "a5ad38abf188c2a4dc001202a6415554485f61a163a16ec40c000000000000000000000000c40c01977420dc"
+    "d9eb2941ef994681dc001202a6415554485f61a163a16ec40c000000000000000000000000c40c01977420dc"
     "05000100000107c40c01977420dc05000100000107c40c01977420dc050001000001070200a0a08080c400c3"
     "009200c400"
 )

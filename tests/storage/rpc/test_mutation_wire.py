@@ -48,9 +48,13 @@ ACCOUNTS = st.builds(AccountRecord, NUMBERS, TEXT, BYTES, NUMBERS, BYTES, BYTES,
 MAYBE = st.none() | BYTES
 
 MUTATIONS: dict[type, st.SearchStrategy[Any]] = {
-    mutation.PutObject: st.builds(mutation.PutObject, NUMBERS, BYTES, OBJECTS, BYTES, MAYBE),
-    mutation.AmendObject: st.builds(mutation.AmendObject, NUMBERS, BYTES, OBJECTS, BYTES),
-    mutation.WithdrawObject: st.builds(mutation.WithdrawObject, NUMBERS, BYTES, BYTES),
+    mutation.PutObject: st.builds(
+        mutation.PutObject, NUMBERS, BYTES, OBJECTS, BYTES, MAYBE, MAYBE, MAYBE, NUMBERS
+    ),
+    mutation.AmendObject: st.builds(
+        mutation.AmendObject, NUMBERS, BYTES, OBJECTS, BYTES, st.booleans(), NUMBERS
+    ),
+    mutation.WithdrawObject: st.builds(mutation.WithdrawObject, NUMBERS, BYTES, BYTES, BYTES),
     mutation.MarkDamaged: st.builds(mutation.MarkDamaged, NUMBERS, BYTES, BYTES),
     mutation.DiscardPayload: st.builds(mutation.DiscardPayload, NUMBERS, BYTES, BYTES),
     mutation.PutRow: st.builds(mutation.PutRow, BYTES, BYTES, BYTES, TEXT, ROWS),
@@ -61,7 +65,7 @@ MUTATIONS: dict[type, st.SearchStrategy[Any]] = {
     mutation.PutAccount: st.builds(mutation.PutAccount, BYTES, ACCOUNTS),
     mutation.ClearOutbox: st.builds(mutation.ClearOutbox, BYTES, BYTES),
     mutation.ClearDue: st.builds(mutation.ClearDue, BYTES),
-    mutation.ForgetObject: st.builds(mutation.ForgetObject, NUMBERS, BYTES, BYTES),
+    mutation.ForgetObject: st.builds(mutation.ForgetObject, NUMBERS, BYTES, BYTES, BYTES),
     mutation.ForgetRow: st.builds(mutation.ForgetRow, BYTES, TEXT, BYTES),
     mutation.Prove: st.builds(mutation.Prove, BYTES, st.dictionaries(TEXT, NUMBERS)),
     mutation.WithdrawRow: st.builds(mutation.WithdrawRow, BYTES, BYTES, BYTES, TEXT, BYTES),
@@ -124,7 +128,7 @@ def samples() -> dict[str, Any]:
         "PutObject": put._replace(expected=at(9)),
         "PutObject of a deletion": tombstone,
         "AmendObject": mutation.AmendObject(0, put.name_hash, put.record, at(9)),
-        "WithdrawObject": mutation.WithdrawObject(1, put.name_hash, at(1)),
+        "WithdrawObject": mutation.WithdrawObject(1, put.name_hash, at(1), at(2)),
         "MarkDamaged": mutation.MarkDamaged(1, put.name_hash, at(1)),
         "DiscardPayload": mutation.DiscardPayload(1, put.name_hash, at(1)),
         "PutRow": row,
@@ -135,7 +139,7 @@ def samples() -> dict[str, Any]:
         "PutAccount": account,
         "ClearOutbox": mutation.ClearOutbox(b"key", at(1)),
         "ClearDue": mutation.ClearDue(b"key"),
-        "ForgetObject": mutation.ForgetObject(1, put.name_hash, at(1)),
+        "ForgetObject": mutation.ForgetObject(1, put.name_hash, b"null", at(1)),
         "ForgetRow": mutation.ForgetRow(CONTAINER_ID, "né", at(1)),
         "Prove": mutation.Prove(b"key", {"at_s": 5}),
         "WithdrawRow": mutation.WithdrawRow(
@@ -154,4 +158,4 @@ def test_golden_answers() -> None:
     packed = pack_outcomes(258, outcomes)
     assert packed.hex() == GOLDEN["answers"]
     assert msgpack.unpackb(packed)[1][1] == [1, at(1)]
-    assert [int(one) for one in Status] == list(range(9))
+    assert [int(one) for one in Status] == list(range(11))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-import storage.object.server
+import storage.object.effects
 import storage.proxy.registers
 import storage.proxy.voters
 from atoll.branch import Branch, branches
@@ -82,7 +82,7 @@ def _forget_rows(self: Counters, name: bytes, old: object, new: object) -> Count
 PLANTED: dict[str, list[tuple[object, str, Callable[..., Any]]]] = {
     "a payload's bytes are not synced": [(MemoryFile, "sync", _no_sync)],
     "a payload's name is not synced": [(MemoryDisk, "sync_folder", _no_folder_sync)],
-    "a file goes before the commit": [(storage.object.server, "_remove_file", _remove_at_once)],
+    "a file goes before the commit": [(storage.object.effects, "remove_file", _remove_at_once)],
     "readers ask no majority": [
         (storage.proxy.registers, "majority", _one),
         (storage.proxy.voters, "majority", _one),
