@@ -9,7 +9,7 @@ from storage.proxy.checksums import ChecksumPlan
 from storage.proxy.completion import CompletedPart
 from storage.proxy.multipart_errors import NoSuchUploadError
 from storage.proxy.uploads import Completion
-from storage.s3.checksums import BY_HEADER, Algorithm
+from storage.s3.checksums import BY_HEADER, Algorithm, parse_checksum
 from storage.s3.errors import Header, S3Error
 from storage.s3.objects.conditions import RequestHeaders, write_condition
 from storage.s3.objects.documents import parse_document
@@ -119,7 +119,7 @@ def _announced_checksum(headers: RequestHeaders, plan: ChecksumPlan | None) -> s
     """Return the checksum that the object must have, or nothing.
 
     Raises:
-        S3Error: InvalidRequest, it is of another algorithm or type than the upload's.
+        S3Error: InvalidRequest, it is none, or of another algorithm or type than the upload's.
     """
     if plan is None:
         return ""
@@ -135,7 +135,10 @@ def _announced_checksum(headers: RequestHeaders, plan: ChecksumPlan | None) -> s
     if found.keys() - {wanted}:
         text = f"Checksum Type mismatch occurred, expected checksum Type: {plan.algorithm.lower()}"
         raise S3Error("InvalidRequest", text)
-    return found.get(wanted, b"").decode("latin-1")
+    text = found.get(wanted, b"").decode("latin-1")
+    if text and parse_checksum(BY_HEADER[wanted], text.partition("-")[0]) is None:
+        raise S3Error("InvalidRequest", f"Value for {wanted} header is invalid.")
+    return text
 
 
 def _announced_size(headers: RequestHeaders) -> int | None:

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 
 from storage.object.record import ObjectRecord
 from storage.proxy.manifest import Manifest
-from storage.s3.checksums import Kind
 from storage.s3.dates import http_date
 from storage.s3.errors import Header, S3Error
 from storage.s3.objects.attributes import STANDARD, STORAGE_CLASS
 from storage.s3.objects.finding import Finder
-from storage.s3.objects.headers import checksum_elements, checksum_type, stored_checksums
+from storage.s3.objects.headers import checksum_elements, stored_checksums
 from storage.s3.objects.ranges import PART_NUMBER_MAX
 from storage.s3.objects.versions import version_headers
 from storage.s3.request import Request
@@ -68,11 +67,11 @@ class Descriptions:
 
 
 def _parts(request: Request, record: ObjectRecord, manifest: Manifest) -> Content:
-    """Return what is told of parts; each by itself only where they have checksums, as S3 does."""
+    """Return what is told of parts; of each by itself only where they have checksums."""
     count = len(manifest.segments)
     content: list[tuple[str, Content]] = [("PartsCount", count)]
     held = stored_checksums(record.system)
-    if not held or checksum_type(record.system) != Kind.COMPOSITE.value:
+    if not held:
         return content
     after = _number(request, _MARKER, 0, PART_NUMBER_MAX)
     limit = _number(request, _LIMIT, PARTS_MAX, PARTS_MAX)

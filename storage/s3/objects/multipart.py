@@ -150,7 +150,7 @@ def _upload(upload: Upload, key: str, owner: str) -> Content:
         ("Key", key),
         ("UploadId", upload.id),
         ("Initiator", owner_content(upload.initiator or owner)),
-        ("Owner", owner_content(owner)),
+        ("Owner", owner_content(upload.initiator or owner)),
         ("StorageClass", upload.attributes.system.get(STORAGE_CLASS, STANDARD)),
         ("Initiated", iso(at_milliseconds(upload.initiated_ms))),
         ("ChecksumAlgorithm", None if plan is None else str(plan.algorithm)),

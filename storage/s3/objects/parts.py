@@ -202,7 +202,7 @@ def _listing(request: Request, page: PartPage, after: int, limit: int) -> Conten
         ("Key", request.key),
         ("UploadId", upload.id),
         ("Initiator", owner_content(upload.initiator or owner)),
-        ("Owner", owner_content(owner)),
+        ("Owner", owner_content(upload.initiator or owner)),
         ("StorageClass", upload.attributes.system.get(STORAGE_CLASS, STANDARD)),
         ("PartNumberMarker", after),
         ("NextPartNumberMarker", last),

@@ -1,5 +1,6 @@
 """What the tests of S3's operations on objects share."""
 
+from base64 import b64encode
 from hashlib import md5
 from unittest.mock import patch
 
@@ -8,18 +9,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from s3_harness import HOST, REGION, S3, Client
 
+from native import crc32
+
 ACCOUNT = "AUTH_test"
-
-
-async def keep_versions(s3: S3, bucket: str, status: str = "Enabled") -> None:
-    """Have a bucket keep versions, or stop to."""
-    await s3.memory.store.update_container(ACCOUNT, bucket, {"x-s3-versioning": status})
-
-
-async def allow_locks(s3: S3, bucket: str) -> None:
-    """Have a bucket keep versions that can be locked."""
-    values = {"x-s3-versioning": "Enabled", "x-s3-object-lock": "Enabled"}
-    await s3.memory.store.update_container(ACCOUNT, bucket, values)
 
 
 async def body_of(client: Client, bucket: str, key: str, **more: object) -> bytes:
@@ -42,3 +34,8 @@ def sign_trailing(s3: S3, client: Client, path: str, headers: dict[str, str]) ->
         credentials = Credentials(client.access_key, client.secret)
         auth.S3SigV4Auth(credentials, "s3", REGION).add_auth(request)
     return {name.lower(): str(value) for name, value in request.headers.items()}
+
+
+def crc32_of(data: bytes) -> str:
+    """Return the CRC32 of some bytes as a header has it."""
+    return b64encode(crc32(data).to_bytes(4)).decode()

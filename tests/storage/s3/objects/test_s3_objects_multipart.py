@@ -177,10 +177,16 @@ async def test_a_part_with_another_checksum_than_planned(tester: Client, bucket:
 async def test_a_wrong_checksum_of_the_object(tester: Client, bucket: str) -> None:
     upload = await create(tester, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")
     parts = await send(tester, upload, b"a" * BIG, b"b")
-    wrong = b64encode(bytes(4)).decode()
-    with pytest.raises(ApiError) as refused:
-        await complete(tester, upload, parts, ChecksumCRC32=wrong)
-    assert refused.value.code == "BadDigest"
+    for wrong, code in (
+        ({"ChecksumCRC32": b64encode(bytes(4)).decode()}, "BadDigest"),
+        ({"ChecksumCRC32": "bad"}, "InvalidRequest"),
+        ({"ChecksumSHA1": b64encode(bytes(20)).decode()}, "InvalidRequest"),
+        ({"ChecksumType": "COMPOSITE"}, "InvalidRequest"),
+        ({"MpuObjectSize": BIG}, "InvalidRequest"),
+    ):
+        with pytest.raises(ApiError) as refused:
+            await complete(tester, upload, parts, **wrong)
+        assert refused.value.code == code
     right = b64encode(crc32(b"a" * BIG + b"b").to_bytes(4)).decode()
     done = await complete(
         tester,
