@@ -20,7 +20,8 @@ from storage.proxy.manifest import Manifest, ManifestDamagedError, Segment, Span
 
 NESTING_MAX: Final = 10
 """Composites within composites; Swift's limit for static large objects."""
-SEGMENTS_KNOWN_MAX: Final = 50_000
+SEGMENTS_KNOWN_MAX: Final = 20_000
+"""Of the manifests that a process keeps at hand; about half a KiB each."""
 
 OpenedPayload = AbstractAsyncContextManager[Payload]
 
