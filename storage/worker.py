@@ -30,7 +30,9 @@ from storage.metrics import (
 from storage.node import open_node
 from storage.proxy.multipart import Multipart
 from storage.s3.app import S3App
+from storage.s3.configuration import Configurations
 from storage.s3.settings import S3Settings
+from storage.s3.veto import Veto
 from storage.settings import StorageSettings
 from storage.swift.app import SwiftApp
 from storage.swift.settings import SwiftSettings
@@ -69,7 +71,8 @@ async def main(context: RoleContext) -> None:
         secret = bytes.fromhex(node.cluster.token_secret)
         users = read_users_file(StorageFolder(context.data).users, world)
         authenticator = StaticUsers(users, secret, world.clock)
-        swift = SwiftApp(node.store, authenticator, swift_settings, world)
+        veto = Veto(Configurations(node.store))
+        swift = SwiftApp(node.store, authenticator, swift_settings, world, veto)
         keys = AccessKeys(node.store, users, secret, world)
         multipart = Multipart(world, node.clock, node.store)
         s3 = S3App(node.store, multipart, keys, s3_settings, world)

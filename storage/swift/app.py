@@ -24,7 +24,7 @@ from storage.swift.crossdomain import PATH as CROSS_DOMAIN_PATH
 from storage.swift.crossdomain import policy_file
 from storage.swift.domains import Domains
 from storage.swift.forms import Forms, is_form
-from storage.swift.gate import Gate
+from storage.swift.gate import Gate, Veto
 from storage.swift.info import info_document
 from storage.swift.metadata import MetadataRules
 from storage.swift.name_rules import NameRules
@@ -77,18 +77,24 @@ class SwiftApp:
         authenticator: knows users and tokens.
         settings: limits and names.
         world: clock and randomness.
+        veto: knows what S3's rules forbid here.
 
     Attributes:
         routes: all there are, but the ones that have no account in their path.
     """
 
     def __init__(
-        self, engine: Engine, authenticator: Authenticator, settings: SwiftSettings, world: World
+        self,
+        engine: Engine,
+        authenticator: Authenticator,
+        settings: SwiftSettings,
+        world: World,
+        veto: Veto | None = None,
     ) -> None:
         rules = MetadataRules(settings)
         self._authenticator = authenticator
         self._ids = TransactionIds(world)
-        self._gate = Gate(engine, settings)
+        self._gate = Gate(engine, settings, veto)
         self._tempauth = TempAuth(authenticator, settings, world.clock)
         self._info = info_document(settings)
         self._cross_domain_policy = settings.cross_domain_policy
@@ -97,7 +103,7 @@ class SwiftApp:
         self._read_only = ReadOnly(settings) if ReadOnly.is_set(settings) else None
         accounts = Accounts(engine, rules, settings, world.clock)
         containers = Containers(engine, rules, settings)
-        self._objects = Objects(engine, rules, settings, world)
+        self._objects = Objects(engine, self._gate, rules, settings, world)
         self._copies = Copies(engine, self._gate, self._objects, rules, settings, world)
         self._temp_urls = TempUrls(engine, world.clock)
         self._forms = Forms(engine, self._objects, rules, settings, world.clock)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from storage.auth.authenticator import Identity
 from storage.container.record import ContainerRecord
 from storage.proxy.engine import Engine
 from storage.swift.acl import parse_account_acl, parse_container_acl
@@ -25,6 +26,30 @@ _RULE_OF_PERMISSION = {
 }
 
 
+_ACTIONS = {
+    (Permission.READ, Level.CONTAINER): ("s3:ListBucket",),
+    (Permission.READ, Level.OBJECT): ("s3:GetObject",),
+    (Permission.WRITE, Level.OBJECT): ("s3:PutObject", "s3:DeleteObject"),
+}
+"""What S3 calls what an access rule can permit."""
+
+
+class Veto(Protocol):
+    """Knows what another front door's rules forbid here."""
+
+    async def forbids(
+        self, container: ContainerRecord, identity: Identity | None, action: str, key: str
+    ) -> bool:
+        """Tell whether they forbid what an access rule permits.
+
+        Args:
+            container: that the request is about.
+            identity: who asks, if that is known.
+            action: as S3 calls it.
+            key: name of the object, or empty.
+        """
+
+
 class Admission(NamedTuple):
     """What the gate found.
 
@@ -43,10 +68,12 @@ class Gate:
     Args:
         engine: of the store.
         settings: limits of names.
+        veto: is asked about those whom an access rule lets in.
     """
 
-    def __init__(self, engine: Engine, settings: SwiftSettings) -> None:
+    def __init__(self, engine: Engine, settings: SwiftSettings, veto: Veto | None = None) -> None:
         self._engine = engine
+        self._veto = veto
         self._account_bytes_max = settings.account_name_bytes_max
         self._container_bytes_max = settings.container_name_bytes_max
 
@@ -70,6 +97,8 @@ class Gate:
         standing = standing_by_role(identity, target, permission)
         if standing is Standing.REFUSED:
             standing = await self._standing_by_rules(caller, target, permission, record)
+            if standing is Standing.ADMITTED and record is not None:
+                standing = await self._unless_forbidden(identity, target, permission, record)
         if standing is Standing.REFUSED:
             raise SwiftError(401 if identity is None else 403)
         return Admission(record, standing is Standing.OWNER)
@@ -106,3 +135,17 @@ class Gate:
             return Standing.REFUSED
         account_acl = parse_account_acl(found[0].values.get("x-account-access-control", ""))
         return standing_by_account(account_acl, identity, target, permission)
+
+    async def _unless_forbidden(
+        self,
+        identity: Identity | None,
+        target: Target,
+        permission: Permission,
+        record: ContainerRecord,
+    ) -> Standing:
+        """Return the standing of somebody whom a rule admits."""
+        if self._veto is not None:
+            for action in _ACTIONS.get((permission, target.level), ()):
+                if await self._veto.forbids(record, identity, action, target.object):
+                    return Standing.REFUSED
+        return Standing.ADMITTED
