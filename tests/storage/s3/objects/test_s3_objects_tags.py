@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from s3_harness import ApiError, Client
 from s3_objects import body_of
@@ -92,6 +92,7 @@ async def test_tags_of_nothing(client: Client) -> None:
     assert (answer.status, answer.code) == (404, "NoSuchVersion")
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.text(), st.text(), max_size=10))
 def test_what_is_stored_is_what_was_given(tags: dict[str, str]) -> None:
     assert parse_stored(format_stored(tags)) == tags
