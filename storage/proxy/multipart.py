@@ -29,7 +29,7 @@ from storage.proxy.completion import (
     check_order,
 )
 from storage.proxy.engine import Attributes, Body, Condition, Engine, Versioning
-from storage.proxy.errors import OutcomeUnknownError, StoreError
+from storage.proxy.errors import OutcomeUnknownError, StoreError, VersionMissingError
 from storage.proxy.multipart_errors import NoSuchUploadError
 from storage.proxy.part_reclaim import PartReclaimer
 from storage.proxy.parts import Parts, part_name, upload_prefix
@@ -409,7 +409,7 @@ class Multipart:
             if held is None or held.write_id != record.write_id:
                 raise VersionMissingError(record.name)
 
-        with suppress(VersionMissingError):
+        with suppress(StoreError):  # gone already, or it cannot be helped
             await self._engine.delete_version(bucket, record.name, record.version_id, must_be_it)
 
 
