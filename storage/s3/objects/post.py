@@ -65,7 +65,8 @@ class Posts:
         now_s = self._clock.wall_ns() / _NS_PER_S
         given = new_attributes(headers, request.existing, now_s)
         acl = await self._granting.for_object(request, request.existing, headers)
-        given = given._replace(system={**given.system, **acl, **_tagging(form.fields)})
+        tagging = {TAGS: format_stored(request.tags)} if request.tags else {}
+        given = given._replace(system={**given.system, **acl, **tagging})
         etag = form.file.expect(headers, policy)
 
         def attributes() -> Attributes:
@@ -108,6 +109,7 @@ class Posts:
         } | form.headers
         request.address = Address(Level.OBJECT, request.bucket, key)
         request.container = await self._names.find(request.bucket, request.identity)
+        request.tags = _tags(fields)
         resource = Resource(request.existing, request.bucket, request.key)
         await self._authorizer.authorize(request, "s3:PutObject", resource)
         return policy
@@ -125,15 +127,14 @@ def _key(fields: Mapping[str, str]) -> str:
     return key
 
 
-def _tagging(fields: Mapping[str, str]) -> dict[str, str]:
+def _tags(fields: Mapping[str, str]) -> dict[str, str]:
     document = fields.get("tagging")
     if not document:
         return {}
     try:
-        tags = parse_xml(parse(document.encode(), "Tagging"))
+        return parse_xml(parse(document.encode(), "Tagging"))
     except XmlError as error:
         raise S3Error("MalformedXML") from error
-    return {TAGS: format_stored(tags)} if tags else {}
 
 
 def _answer(request: Request, fields: Mapping[str, str], record: ObjectRecord) -> Response:
