@@ -32,11 +32,13 @@ class Cloud:
         worker: serves; its requests carry a token.
         disk: the disk process.
         account: path of the first account, with a slash behind it.
+        credentials: the variables of its credentials.env.
     """
 
     worker: Server
     disk: Process
     account: str
+    credentials: Mapping[str, str]
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -76,7 +78,9 @@ class Cloud:
         )
         pids = {role["name"]: role["pid"] for role in json.loads(status.stdout)["roles"]}
         lines = (self.data / "credentials.env").read_text().splitlines()
-        variables = dict(shlex.split(line)[1].split("=", 1) for line in lines)
+        words = [shlex.split(line) for line in lines]
+        variables = dict(line[1].split("=", 1) for line in words if len(line) == 2)
+        self.credentials = variables
         asked = {"X-Auth-User": variables["ST_USER"], "X-Auth-Key": variables["ST_KEY"]}
         _, headers, _ = request(self.port, "GET", "/auth/v1.0", asked)
         self.account = headers["X-Storage-Url"].partition(f":{self.port}")[2] + "/"

@@ -12,7 +12,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +24,7 @@ MIB = 1024 * KIB
 PIECE_BYTES = 256 * KIB
 HOST = "127.0.0.1"
 SCRIPT = Path(__file__).with_name("requests.lua")
+REPLAY_SCRIPT = Path(__file__).with_name("replay.lua")
 WRK_RESULT = re.compile(r"(\d+) requests in .*Requests/sec:\s+([\d.]+)", re.DOTALL)
 NGINX_CONFIG = """
 worker_processes 1; daemon off; master_process off;
@@ -126,16 +127,40 @@ class Server(Process):
             RefusedRequestError: a request failed.
         """
         headers = [f"-H{name}: {value}" for name, value in self.headers.items()]
-        options = ["-t1", f"-c{connections}", f"-d{duration_s}s", "-s", str(SCRIPT), *headers]
         script_arguments = [method, prefix, str(names), str(size_bytes)]
+        return self._wrk(connections, duration_s, SCRIPT, script_arguments, headers)
+
+    def replay(self, file: Path, connections: int, duration_s: int, size_bytes: int = 0) -> Load:
+        """Load it with requests that were written beforehand.
+
+        Args:
+            file: of heads, as `replay.lua` wants them.
+            connections: that are open at once.
+            duration_s: of the load.
+            size_bytes: of each body.
+
+        Raises:
+            RefusedRequestError: a request failed.
+        """
+        return self._wrk(connections, duration_s, REPLAY_SCRIPT, [str(file), str(size_bytes)])
+
+    def _wrk(
+        self,
+        connections: int,
+        duration_s: int,
+        script: Path,
+        script_arguments: Sequence[str],
+        options: Sequence[str] = (),
+    ) -> Load:
         url = f"http://{HOST}:{self.port}"
-        command = [program("wrk", "wrk"), *options, url, "--", *script_arguments]
+        flags = ["-t1", f"-c{connections}", f"-d{duration_s}s", "-s", str(script), *options]
+        command = [program("wrk", "wrk"), *flags, url, "--", *script_arguments]
         before_s = self.cpu_s()
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         spent_s = self.cpu_s() - before_s
         result = WRK_RESULT.search(output)
         if result is None or "Non-2xx" in output or "Socket errors" in output:
-            raise RefusedRequestError(f"{method} {prefix}: {output}")
+            raise RefusedRequestError(f"{' '.join(script_arguments)}: {output}")
         requests = max(1, int(result.group(1)))
         return Load(requests, requests / max(float(result.group(2)), 1e-9), spent_s)
 
