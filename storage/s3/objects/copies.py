@@ -29,6 +29,7 @@ from storage.s3.objects.headers import (
     stored_checksums,
 )
 from storage.s3.objects.keep_alive import answer_slowly
+from storage.s3.objects.lock_rights import authorize_lock
 from storage.s3.objects.metadata import read_metadata
 from storage.s3.objects.read import LOOKS_MAX
 from storage.s3.objects.sources import Source, Sources, check_copy_size
@@ -68,6 +69,7 @@ class Copies:
 
     def __init__(self, services: Services) -> None:
         self._engine = services.engine
+        self._authorizer = services.authorizer
         self._clock = services.world.clock
         self._sources = Sources(services)
         self._granting = Granting(services.engine, services.settings)
@@ -95,6 +97,7 @@ class Copies:
         _check_purpose(headers, source, container, key)
         check_copy_size(record.size_bytes)
         given = _copied_attributes(headers, record, container, now_s)
+        await authorize_lock(self._authorizer, request)
         acl = await self._granting.for_object(request, container)
         asked = upload_checksum(headers)
         held = stored_checksums(record.system)

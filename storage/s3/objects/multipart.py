@@ -13,6 +13,7 @@ from storage.s3.granting import Granting
 from storage.s3.integrity import upload_checksum
 from storage.s3.objects.attributes import STANDARD, STORAGE_CLASS, new_attributes
 from storage.s3.objects.conditions import RequestHeaders
+from storage.s3.objects.lock_rights import authorize_lock
 from storage.s3.objects.multipart_refusals import multipart_refusals
 from storage.s3.owner import owner_content
 from storage.s3.request import Request
@@ -46,6 +47,7 @@ class MultipartUploads:
 
     def __init__(self, services: Services) -> None:
         self._multipart = services.multipart
+        self._authorizer = services.authorizer
         self._granting = Granting(services.engine, services.settings)
         self._clock = services.world.clock
 
@@ -55,6 +57,7 @@ class MultipartUploads:
         plan = checksum_plan(headers)
         now_s = self._clock.wall_ns() / _NS_PER_S
         attributes = new_attributes(headers, container, now_s)
+        await authorize_lock(self._authorizer, request)
         granted = await self._granting.for_object(request, container)
         attributes = attributes._replace(system={**attributes.system, **granted})
         identity = request.identity

@@ -14,6 +14,7 @@ from storage.s3.granting import Granting
 from storage.s3.objects.attributes import new_attributes
 from storage.s3.objects.headers import checksum_system, quoted_etag
 from storage.s3.objects.key_limits import check_key
+from storage.s3.objects.lock_rights import authorize_lock
 from storage.s3.objects.multipart import object_location
 from storage.s3.objects.post_form import Form, read_form
 from storage.s3.objects.tags import TAGS, format_stored, parse_xml
@@ -112,6 +113,7 @@ class Posts:
         request.tags = _tags(fields)
         resource = Resource(request.existing, request.bucket, request.key)
         await self._authorizer.authorize(request, "s3:PutObject", resource)
+        await authorize_lock(self._authorizer, request)
         return policy
 
 

@@ -12,6 +12,7 @@ from storage.s3.lifecycle.expiration import Expiration
 from storage.s3.objects.attributes import new_attributes
 from storage.s3.objects.conditions import write_condition
 from storage.s3.objects.headers import checksum_headers, checksum_system, etag_header
+from storage.s3.objects.lock_rights import authorize_lock
 from storage.s3.objects.retention import asks_for_lock
 from storage.s3.objects.uploading import CheckedBody, check_announced, check_size
 from storage.s3.objects.versions import version_headers, versioning_of
@@ -37,6 +38,7 @@ class Writes:
 
     def __init__(self, services: Services) -> None:
         self._engine = services.engine
+        self._authorizer = services.authorizer
         self._clock = services.world.clock
         self._size_bytes_max = services.settings.object_size_bytes_max
         self._granting = Granting(services.engine, services.settings)
@@ -51,6 +53,7 @@ class Writes:
         check_size(body.length_bytes, self._size_bytes_max)
         if asks_for_lock(headers):
             check_announced(headers)
+            await authorize_lock(self._authorizer, request)
         given = new_attributes(headers, container, self._clock.wall_ns() / _NS_PER_S)
         acl = await self._granting.for_object(request, container)
 

@@ -1,5 +1,6 @@
 """Object lock, as ceph/s3-tests has it: test_object_lock_*."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -258,3 +259,20 @@ def test_dates(text: str, second: int | None) -> None:
     assert parse_date(text) == second
     if second is not None:
         assert parse_date(format_date(second)) == second
+
+
+async def test_a_lock_needs_a_right_of_its_own(s3: S3, client: Client) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": ["s3:PutObject", "s3:PutObjectLegalHold"],
+        "Resource": f"arn:aws:s3:::{BUCKET}/*",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    await client.call("PutBucketPolicy", Bucket=BUCKET, Policy=policy)
+    stranger = s3.clients["other:admin"]
+    await put(stranger, ObjectLockLegalHoldStatus="OFF")
+    lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": after(s3, days=1)}
+    await refused(put(stranger, **lock), 403, "AccessDenied")
+    ask = stranger.call("CreateMultipartUpload", Bucket=BUCKET, Key="key", **lock)
+    await refused(ask, 403, "AccessDenied")
