@@ -15,7 +15,12 @@ from storage.container.record import ContainerRecord
 from storage.container.versions import VersionQuery
 from storage.object.record import ObjectRecord
 from storage.proxy.engine import Engine
-from storage.proxy.errors import ContainerMissingError, ContainerNotEmptyError, ObjectMissingError
+from storage.proxy.errors import (
+    ContainerMissingError,
+    ContainerNotEmptyError,
+    ObjectMissingError,
+    UnavailableError,
+)
 from storage.proxy.manifest import Manifest
 from storage.proxy.parts import Parts, upload_prefix
 from storage.proxy.uploads import Uploads
@@ -61,23 +66,26 @@ class PartReclaimer:
         return found
 
     async def _versions(self, bucket: ContainerRecord, key: str) -> list[ObjectRecord]:
-        """Return the records of all composite versions of an object, newest first."""
-        query = VersionQuery(_PAGE, prefix=key)
+        """Return the records of all composite versions of an object, newest first.
+
+        Raises:
+            UnavailableError: versions were deleted while they were listed.
+        """
         found: list[ObjectRecord] = []
+        query = VersionQuery(_PAGE, prefix=key)
         while True:
             entries = await self._engine.list_versions(bucket, query)
+            marked = query.version_marker
+            if marked and await self._engine.object(bucket, key, marked) is None:
+                raise UnavailableError(f"{key}: the version that the listing went on from is gone")
+            entries = [entry for entry in entries if entry.name == key]
             for entry in entries:
-                if entry.name != key:
-                    return found
-                if entry.is_delete_marker:
-                    continue
                 record = await self._engine.object(bucket, key, entry.version)
                 if record is not None and record.manifest_size_bytes:
                     found.append(record)
             if len(entries) < _PAGE:
                 return found
-            last = entries[-1]
-            query = query._replace(key_marker=last.name, version_marker=last.version)
+            query = query._replace(key_marker=key, version_marker=entries[-1].version)
 
     async def reclaim(self, account: str, bucket: str, key: str, upload_id: str) -> int:
         """Remove the parts of an upload that nothing needs; return how many.
