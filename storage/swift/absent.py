@@ -9,7 +9,6 @@ from storage.swift.request import Request
 from storage.swift.response import SwiftError
 
 _HEADERS = {
-    b"x-object-manifest": "dynamic large objects",
     b"x-symlink-target": "symbolic links",
     b"x-versions-enabled": "object versions",
     b"x-versions-location": "object versions",

@@ -7,18 +7,19 @@ guards the place of the copy, as it does for any other PUT, and not the source.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from typing import NamedTuple
 
 from atoll.world import World
 from storage.container.record import ContainerRecord
 from storage.object.record import ObjectRecord
-from storage.proxy.engine import Engine
+from storage.proxy.engine import Engine, Payload
 from storage.proxy.errors import ObjectMissingError, UnavailableError
 from storage.swift.authorization import Permission
 from storage.swift.changes import copied_headers, new_attributes
 from storage.swift.conditions import read_status, write_condition
 from storage.swift.containers import existing
+from storage.swift.dynamic_large import check_manifest, stands_for_segments, without_manifest
 from storage.swift.gate import Gate
 from storage.swift.metadata import MetadataRules, RequestHeaders
 from storage.swift.objects import (
@@ -50,6 +51,20 @@ class _Place(NamedTuple):
 
     container: ContainerRecord
     name: str
+
+
+class _Original(NamedTuple):
+    """What is copied.
+
+    Attributes:
+        record: with the metadata.
+        opening: opens the bytes.
+        is_etag_md5: whether the record's ETag is the MD5 of the bytes.
+    """
+
+    record: ObjectRecord
+    opening: AbstractAsyncContextManager[Payload]
+    is_etag_md5: bool
 
 
 class Copies:
@@ -116,10 +131,21 @@ class Copies:
             raise SwiftError(404)
         return record
 
+    async def _original(self, request: Request, source: _Place) -> _Original:
+        """Return an object, or the whole that it stands for."""
+        record = await self._look(source)
+        if record.system and stands_for_segments(request, record):
+            joined = await self._objects.large.join(request.caller, record)
+            return _Original(without_manifest(joined.record), joined.opening, False)
+        opening = self._engine.open(source.container, record)
+        return _Original(record, opening, not record.manifest_size_bytes)
+
     async def _copy(self, request: Request, source: _Place, place: _Place) -> Response:
         self._objects.check_new_name(place.name)
+        check_manifest(request.headers)
         for _ in range(LOOKS_MAX):
-            record = await self._look(source)
+            original = await self._original(request, source)
+            record = original.record
             shown = object_headers(record)
             status = read_status(_on_source(request.headers), record)
             if status is not None:
@@ -128,7 +154,7 @@ class Copies:
             if selection is None:
                 return unsatisfiable(record, shown)
             try:
-                copy = await self._store(request.headers, record, selection, source, place)
+                copy = await self._store(request.headers, original, selection, place)
             except ObjectMissingError:
                 continue  # replaced while we looked
             return created(copy, *_told(record, copy))
@@ -137,18 +163,17 @@ class Copies:
     async def _store(
         self,
         headers: RequestHeaders,
-        record: ObjectRecord,
+        original: _Original,
         selection: Selection,
-        source: _Place,
         place: _Place,
     ) -> ObjectRecord:
         if selection.length_bytes > self._size_bytes_max:
             raise SwiftError(413)
-        merged = copied_headers(headers, record, selection.content_type)
+        merged = copied_headers(headers, original.record, selection.content_type)
         attributes = new_attributes(merged, place.name, self._rules, self._objects.now_s())
-        is_whole = selection.status == 200
+        is_verified = selection.status == 200 and original.is_etag_md5
         async with (
-            self._engine.open(source.container, record) as payload,
+            original.opening as payload,
             aclosing(selection.pieces(payload)) as pieces,
         ):
             return await self._engine.put_object(
@@ -157,7 +182,7 @@ class Copies:
                 attributes,
                 _PayloadBody(pieces),
                 size_bytes=selection.length_bytes,
-                etag=record.etag if is_whole else announced_etag(headers),
+                etag=original.record.etag if is_verified else announced_etag(headers),
                 condition=write_condition(_on_place(headers)),
             )
 

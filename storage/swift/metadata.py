@@ -15,6 +15,9 @@ ACCOUNT_PREFIX = "x-account-meta-"
 CONTAINER_PREFIX = "x-container-meta-"
 OBJECT_PREFIX = "x-object-meta-"
 
+OBJECT_MANIFEST = "x-object-manifest"
+"""Names the segments that an object stands for."""
+
 OBJECT_SYSTEM_HEADERS = (
     "content-disposition",
     "content-encoding",
@@ -23,6 +26,7 @@ OBJECT_SYSTEM_HEADERS = (
     "expires",
     "x-robots-tag",
     "x-delete-at",
+    OBJECT_MANIFEST,
 )
 """Headers that an object keeps besides its own metadata, replaced by POST like that."""
 

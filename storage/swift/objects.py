@@ -20,6 +20,13 @@ from storage.swift.conditions import (
     write_condition,
 )
 from storage.swift.containers import existing
+from storage.swift.dynamic_large import (
+    DynamicLargeObjects,
+    check_manifest,
+    ignore_several_ranges,
+    stands_for_segments,
+)
+from storage.swift.gate import Gate
 from storage.swift.metadata import (
     OBJECT_SYSTEM_HEADERS,
     MetadataRules,
@@ -45,14 +52,24 @@ class Objects:
 
     Args:
         engine: of the store.
+        gate: says who may read segments.
         rules: of metadata.
         settings: limits.
         world: clock and randomness.
+
+    Attributes:
+        large: joins segments.
     """
 
     def __init__(
-        self, engine: Engine, rules: MetadataRules, settings: SwiftSettings, world: World
+        self,
+        engine: Engine,
+        gate: Gate,
+        rules: MetadataRules,
+        settings: SwiftSettings,
+        world: World,
     ) -> None:
+        self.large = DynamicLargeObjects(engine, gate)
         self._engine = engine
         self._rules = rules
         self._settings = settings
@@ -66,7 +83,13 @@ class Objects:
             if found is None:
                 raise SwiftError(412 if requires_existence(request.headers) else 404)
             record, opening = found
-            headers = object_headers(record)
+            if record.system and stands_for_segments(request, record):
+                record, opening = await self.large.join(request.caller, record)
+                headers = object_headers(record)
+                headers[1] = (b"Etag", b'"%b"' % record.etag.encode("ascii"))
+                ignore_several_ranges(request)
+            else:
+                headers = object_headers(record)
             status = read_status(request.headers, record)
             if status is not None:
                 return Response(status, headers)
@@ -118,6 +141,7 @@ class Objects:
         headers = request.headers
         condition = write_condition(headers)
         container = existing(request)
+        check_manifest(headers)
         size_bytes_max = self._settings.object_size_bytes_max
         length_bytes = declared_length(headers, size_bytes_max)
         name = request.target.object
@@ -138,6 +162,7 @@ class Objects:
         """POST: replace an object's metadata."""
         container = existing(request)
         condition = match_condition(request.headers)
+        check_manifest(request.headers)
         amend = amendment(request.headers, self._rules, self.now_s())
 
         def change(record: ObjectRecord) -> Attributes:

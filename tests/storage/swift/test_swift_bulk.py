@@ -182,7 +182,8 @@ async def test_the_other_forms_of_a_report(tester: Client) -> None:
     assert await ask("text/xml") == (
         "text/xml; charset=UTF-8",
         (
-            b'<?xml version="1.0" encoding="UTF-8"?>\n<delete>\n<number_deleted>0</number_deleted>\n'
+            b'<?xml version="1.0" encoding="UTF-8"?>\n'
+            b"<delete>\n<number_deleted>0</number_deleted>\n"
             b"<number_not_found>1</number_not_found>\n<response_body></response_body>\n"
             b"<response_status>400 Bad Request</response_status>\n<errors>\n"
             b"<object><name>%FF</name><status>412 Precondition Failed</status></object>\n"

@@ -393,7 +393,6 @@ async def test_range_only_of_what_is_known(c: Client) -> None:
     [
         ("PUT", ("c", "o"), "multipart-manifest=put", {}),
         ("DELETE", ("c", "o"), "multipart-manifest=delete", {}),
-        ("PUT", ("c", "o"), "", {"x_object_manifest": "c/o"}),
         ("PUT", ("c", "o"), "", {"x_symlink_target": "c/o"}),
         ("DELETE", ("c", "o"), "version-id=1", {}),
         ("GET", ("c",), "versions", {}),
