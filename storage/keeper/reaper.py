@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from storage.account.record import TABLE, AccountRecord, read_account
 from storage.container.listing import Query
+from storage.container.record import ContainerRecord
+from storage.container.versions import VersionQuery
 from storage.device.index import Index, IndexFailedError
-from storage.proxy.errors import ContainerMissingError, ObjectMissingError
+from storage.proxy.errors import (
+    ContainerMissingError,
+    ContainerNotEmptyError,
+    LockedError,
+    ObjectMissingError,
+    VersionMissingError,
+)
 from storage.proxy.store import Store
 from storage.seal import DamagedError
 
@@ -28,18 +37,24 @@ async def reap(store: Store, indexes: Iterable[Index]) -> int:
             container = await store.container(account.name, entry.name)
             if container is None:
                 continue  # its report is still owed
-            for row in await store.list_objects(container, Query(limit=PAGE)):
-                try:
-                    await store.delete_object(container, row.name)
-                except ObjectMissingError:
-                    continue  # it expired: the expirer removes it
-                reaped += 1
-            if not (await store.counters(container)).rows:
-                try:
-                    await store.delete_container(account.name, entry.name)
-                except ContainerMissingError:
-                    continue
-                reaped += 1
+            reaped += await _reap_container(store, container)
+    return reaped
+
+
+async def _reap_container(store: Store, container: ContainerRecord) -> int:
+    """Remove a page of what a container holds, and the container itself once it is empty."""
+    reaped = 0
+    for row in await store.list_objects(container, Query(limit=PAGE)):
+        with suppress(ObjectMissingError, LockedError):  # it expired, or is not the null version
+            await store.delete_object(container, row.name)
+            reaped += 1
+    for version in await store.list_versions(container, VersionQuery(limit=PAGE)):
+        with suppress(VersionMissingError, LockedError):  # a lock holds longer than an account
+            await store.delete_version(container, version.name, version.version)
+            reaped += 1
+    with suppress(ContainerMissingError, ContainerNotEmptyError):
+        await store.delete_container(container.account, container.name)
+        reaped += 1
     return reaped
 
 

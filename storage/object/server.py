@@ -155,11 +155,13 @@ def _refuse_client(
     floor = place.standing.floor
     if record.changed <= floor:
         return Outcome(Status.STALE, floor)
+    if ask.null_id is None and not (place.is_plain and record.is_null):
+        return Outcome(Status.VERSIONED)
     judged = head if record.is_visible else held if held is not None and held.is_visible else None
     if ask.expected is not None and ask.expected != _changed(judged):
         return Outcome(Status.CONFLICT, _changed(judged))
     if ask.null_id is None:
-        return None if place.is_plain and record.is_null else Outcome(Status.VERSIONED)
+        return None
     null = held if record.is_null else find_version(txn.batch, prefix, NULL_VERSION)
     if ask.null_id != (null.write_id if null is not None and null.is_visible else b""):
         return Outcome(Status.CONFLICT, floor)

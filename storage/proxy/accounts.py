@@ -134,10 +134,11 @@ class Accounts:
             await self.update(account, {})
 
     async def delete(self, account: str) -> None:
-        """Mark an account deleted."""
+        """Mark an account deleted, once it knows all that it holds: a dead one takes no report."""
         held = await self.find(account)
         if held is None:
             raise AccountMissingError(account)
+        await self.collect(self._hasher(account))
         await self._write(held._replace(deleted=self._now(held)))
 
     def _now(self, held: AccountRecord | None) -> Timestamp:
