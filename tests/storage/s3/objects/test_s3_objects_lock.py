@@ -209,7 +209,10 @@ async def test_compliance(s3: S3, client: Client) -> None:
 async def test_a_legal_hold(client: Client) -> None:
     version = await put(client)
     await hold(client, "ON")
-    await refused(delete(client, version, bypass=True), 403, "AccessDenied")
+    with pytest.raises(ApiError) as error:
+        await delete(client, version, bypass=True)
+    assert error.value.code == "AccessDenied"
+    assert "object lock" in error.value.parsed["Error"]["Message"]
     await hold(client, "OFF")
     await delete(client, version)
 

@@ -1,5 +1,6 @@
 """GetObject and HeadObject: ranges, conditions, overrides, and what is told beside the bytes."""
 
+import json
 from base64 import b64encode
 
 import pytest
@@ -169,6 +170,35 @@ async def test_what_is_not_there(s3: S3, client: Client) -> None:
     other = s3.clients["other:admin"]
     answer = await other.request("GET", "/bucket/nothing")
     assert (answer.status, answer.code) == (403, "AccessDenied")
+
+
+async def allow_all(client: Client, *actions: str) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": actions,
+        "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    await client.call("PutBucketPolicy", Bucket=BUCKET, Policy=policy)
+
+
+async def test_who_may_not_list_is_not_told_what_is_missing(s3: S3, client: Client) -> None:
+    for actions, status, code in (
+        (("s3:GetObject",), 403, "AccessDenied"),
+        (("s3:GetObject", "s3:ListBucket"), 404, "NoSuchKey"),
+    ):
+        await allow_all(client, *actions)
+        answer = await s3.anonymous.request("GET", "/bucket/nothing")
+        assert (answer.status, answer.code) == (status, code)
+
+
+async def test_the_anonymous_may_not_replace_headers(s3: S3, client: Client) -> None:
+    await client.call("PutObject", Bucket=BUCKET, Key="key", Body=b"x")
+    await allow_all(client, "s3:GetObject")
+    assert await body_of(s3.anonymous, BUCKET, "key") == b"x"
+    answer = await s3.anonymous.request("GET", "/bucket/key", "response-content-type=a/b")
+    assert (answer.status, answer.code) == (400, "InvalidRequest")
 
 
 @pytest.mark.parametrize("version", ["0" * 24, "null"])
