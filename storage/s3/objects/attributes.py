@@ -46,7 +46,12 @@ CONTENT_HEADERS = (
 
 REDIRECT_BYTES_MAX = 2048
 _CONTENT_HEADERS = tuple((name.encode("ascii"), name) for name in CONTENT_HEADERS)
-_ENCRYPTION = b"x-amz-server-side-encryption"
+_NOT_IMPLEMENTED = (
+    b"x-amz-server-side-encryption",
+    b"x-amz-write-offset-bytes",
+    b"x-amz-object-lock-event-hold",
+)
+"""What the names of headers begin with that would change what a write does."""
 
 
 def new_attributes(headers: RequestHeaders, container: ContainerRecord, now_s: float) -> Attributes:
@@ -77,8 +82,6 @@ def content_system(headers: RequestHeaders) -> dict[str, str]:
     Raises:
         S3Error: InvalidRedirectLocation, InvalidStorageClass, or NotImplemented.
     """
-    if any(name.startswith(_ENCRYPTION) for name in headers):
-        raise S3Error("NotImplemented", Header=_ENCRYPTION.decode())
     system = {name: decode(headers[raw]) for raw, name in _CONTENT_HEADERS if raw in headers}
     encoding = system.get("content-encoding", "")
     if CODING in encoding.lower():
@@ -92,8 +95,9 @@ def place_system(headers: RequestHeaders) -> dict[str, str]:
     """Return what says how an object is stored and where it leads; no copy takes it over.
 
     Raises:
-        S3Error: InvalidRedirectLocation or InvalidStorageClass.
+        S3Error: InvalidRedirectLocation, InvalidStorageClass, or NotImplemented.
     """
+    refuse_not_implemented(headers)
     system: dict[str, str] = {}
     redirect = headers.get(b"x-amz-website-redirect-location")
     if redirect:
@@ -112,6 +116,17 @@ def place_system(headers: RequestHeaders) -> dict[str, str]:
         if name != STANDARD:
             system[STORAGE_CLASS] = name
     return system
+
+
+def refuse_not_implemented(headers: RequestHeaders) -> None:
+    """Refuse a write that asks for what this server cannot do, instead of doing something else.
+
+    Raises:
+        S3Error: NotImplemented.
+    """
+    for name in headers:
+        if name.startswith(_NOT_IMPLEMENTED):
+            raise S3Error("NotImplemented", Header=name.decode("latin-1"))
 
 
 def tagging_system(headers: RequestHeaders) -> dict[str, str]:

@@ -12,7 +12,7 @@ from storage.proxy.multipart import PartPage
 from storage.s3.checksums import Algorithm, Checksum
 from storage.s3.dates import iso
 from storage.s3.errors import Header, S3Error
-from storage.s3.objects.attributes import STANDARD, STORAGE_CLASS
+from storage.s3.objects.attributes import STANDARD, STORAGE_CLASS, refuse_not_implemented
 from storage.s3.objects.headers import (
     checksum_system,
     etag_header,
@@ -190,6 +190,12 @@ def _algorithm(plan: ChecksumPlan | None) -> Algorithm:
 
 
 def _part_number(request: Request) -> int:
+    """Return the number of the part that a request writes.
+
+    Raises:
+        S3Error: InvalidArgument, or NotImplemented for what no part can be written with.
+    """
+    refuse_not_implemented(request.headers)
     return parse_part_number(request.parameters.text("partNumber"))
 
 

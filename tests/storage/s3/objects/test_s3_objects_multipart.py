@@ -232,6 +232,18 @@ async def test_part_numbers_that_are_refused(tester: Client, bucket: str, number
     assert (answer.status, answer.code) == (400, "InvalidArgument")
 
 
+@pytest.mark.parametrize("source", [{}, {"x-amz-copy-source": "bucket/key"}])
+async def test_encryption_is_not_passed_over(
+    tester: Client, bucket: str, source: dict[str, str]
+) -> None:
+    await tester.call("PutObject", Bucket=bucket, Key="key", Body=b"x")
+    upload = await create(tester)
+    headers = {"x-amz-server-side-encryption-customer-algorithm": "AES256", **source}
+    for query in (f"partNumber=1&uploadId={upload['UploadId']}", ""):
+        answer = await tester.request("PUT", "/bucket/copy", query, headers)
+        assert (answer.status, answer.code) == (501, "NotImplemented")
+
+
 async def test_what_is_unknown(tester: Client, bucket: str) -> None:
     upload = {"Bucket": bucket, "Key": "key", "UploadId": "nothing"}
     for ask in (

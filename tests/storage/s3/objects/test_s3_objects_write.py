@@ -197,6 +197,7 @@ async def test_conditional_writes(client: Client) -> None:
         ({"x-amz-website-redirect-location": "other"}, 400, "InvalidRedirectLocation"),
         ({"x-amz-website-redirect-location": "/" * 2049}, 400, "InvalidRedirectLocation"),
         ({"x-amz-server-side-encryption": "AES256"}, 501, "NotImplemented"),
+        ({"x-amz-write-offset-bytes": "4"}, 501, "NotImplemented"),
         ({"x-amz-tagging": "a=1&a=2"}, 400, "InvalidArgument"),
         ({"x-amz-tagging": "&".join(f"k{n}=v" for n in range(11))}, 400, "BadRequest"),
         ({"x-amz-object-lock-legal-hold": "ON"}, 400, "InvalidRequest"),
