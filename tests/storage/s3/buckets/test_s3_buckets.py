@@ -93,8 +93,6 @@ async def test_a_bucket_with_a_delete_marker_is_not_deleted(tester: Client) -> N
     enabled = {"Status": "Enabled"}
     await tester.call("PutBucketVersioning", Bucket="photos", VersioningConfiguration=enabled)
     marker = await tester.call("DeleteObject", Bucket="photos", Key="a")
-    if "VersionId" not in marker:
-        pytest.skip("the engine keeps no versions yet")
     assert await refused(tester, "DeleteBucket", Bucket="photos") == (409, "BucketNotEmpty")
     await tester.call("DeleteObject", Bucket="photos", Key="a", VersionId=marker["VersionId"])
     await tester.call("DeleteBucket", Bucket="photos")
