@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import trio
 
 from storage.auth.authenticator import Identity
 from storage.container.listing import Entry, Query
 from storage.container.record import ContainerRecord
-from storage.proxy.errors import AccountMissingError, ObjectMissingError
+from storage.proxy.errors import (
+    AccountMissingError,
+    ContainerMissingError,
+    ContainerNotEmptyError,
+    ObjectMissingError,
+)
 from storage.reserved import hidden_of
 from storage.s3.dates import iso
 from storage.s3.errors import S3Error
@@ -22,6 +28,9 @@ from storage.s3.response import Response, document
 from storage.s3.routes import Handler
 from storage.s3.services import Services
 from storage.s3.subresources.documents import parse_document, read_body
+from storage.s3.subresources.tagging import TAGGING
+from storage.s3.xml import Element
+from storage.s3.xml import document as xml_document
 
 CLASSIC_REGION = "us-east-1"
 """Where creating a bucket that one has already is no error."""
@@ -54,6 +63,7 @@ class Buckets:
     def __init__(self, services: Services) -> None:
         self._engine = services.engine
         self._names = services.names
+        self._configurations = services.configurations
         self._granting = Granting(services.engine, services.settings)
         self._settings = services.settings
 
@@ -120,7 +130,7 @@ class Buckets:
         identity, name = _known(request), request.bucket
         if not is_bucket_name(name):
             raise S3Error("InvalidBucketName", BucketName=name)
-        region = await self._asked_region(request)
+        region, tagging = await self._asked(request)
         values = {REGION: region, **self._granting.for_bucket(request)}
         if request.header(b"x-amz-bucket-object-lock-enabled").lower() == "true":
             values |= {OBJECT_LOCK: ON, VERSIONING: ON}
@@ -140,29 +150,39 @@ class Buckets:
             await self._names.take(name, identity.account, identity.user)
         except S3Error:
             if created:
-                await self._engine.delete_container(identity.account, name)
+                with suppress(ContainerMissingError, ContainerNotEmptyError):  # then it is Swift's
+                    await self._engine.delete_container(identity.account, name)
             raise
+        if tagging is not None:
+            await self._tag(identity.account, name, tagging)
         return _created(name)
+
+    async def _tag(self, account: str, name: str, tagging: bytes) -> None:
+        record = await self._engine.container(account, name)
+        if record is not None:
+            await self._configurations.put(record, TAGGING.name, tagging)
 
     async def _check_room(self, account: str) -> None:
         found = await self._engine.account(account)
         if found is not None and found[1].rows >= self._settings.buckets_max:
             raise S3Error("TooManyBuckets")
 
-    async def _asked_region(self, request: Request) -> str:
-        """Return the region that a new bucket is to be in.
+    async def _asked(self, request: Request) -> tuple[str, bytes | None]:
+        """Return the region that a new bucket is to be in, and the document of its tags, if any.
 
         Raises:
-            S3Error: MalformedXML, or InvalidLocationConstraint for one that is not here.
+            S3Error: MalformedXML, or InvalidLocationConstraint for a region that is not here.
         """
         data = await read_body(request, self._settings.document_bytes_max)
         if not data.strip():
-            return self._settings.region
+            return self._settings.region, None
         configuration = parse_document(data, "CreateBucketConfiguration")
         asked = configuration.value("LocationConstraint") or ""
         if asked and _ALIASES.get(asked, asked) != self._settings.region:
             raise S3Error("InvalidLocationConstraint", LocationConstraint=asked)
-        return self._settings.region
+        tags = configuration.find("Tags")
+        tagging = None if tags is None else _tagging(tags)
+        return self._settings.region, tagging
 
     async def head(self, request: Request) -> Response:
         """HeadBucket."""
@@ -236,3 +256,15 @@ def _known(request: Request) -> Identity:
 
 def _created(name: str) -> Response:
     return Response(200, [(b"Location", f"/{name}".encode())])
+
+
+def _tagging(tags: Element) -> bytes:
+    """Return the document Tagging that says what the element Tags of a request does.
+
+    Raises:
+        S3Error: MalformedXML, InvalidTag or BadRequest.
+    """
+    listed = [("Tag", (("Key", tag.value("Key")), ("Value", tag.value("Value")))) for tag in tags]
+    data = xml_document("Tagging", (("TagSet", listed),))
+    TAGGING.parse(data)
+    return data

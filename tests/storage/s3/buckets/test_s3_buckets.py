@@ -157,3 +157,16 @@ async def test_a_bucket_of_another_owner_than_expected(tester: Client) -> None:
         tester, "GetBucketLocation", Bucket="photos", ExpectedBucketOwner="111122223333"
     )
     assert answer == (403, "AccessDenied")
+
+
+async def test_a_bucket_is_born_with_tags(tester: Client) -> None:
+    tags = [{"Key": "team", "Value": "a:b"}, {"Key": "stage", "Value": ""}]
+    await tester.call("CreateBucket", Bucket="photos", CreateBucketConfiguration={"Tags": tags})
+    found = await tester.call("GetBucketTagging", Bucket="photos")
+    assert sorted(found["TagSet"], key=lambda tag: tag["Key"]) == sorted(
+        tags, key=lambda tag: tag["Key"]
+    )
+    twice = {"Tags": [tags[0], tags[0]]}
+    answer = await refused(tester, "CreateBucket", Bucket="albums", CreateBucketConfiguration=twice)
+    assert answer == (400, "InvalidTag")
+    assert (await tester.request("HEAD", "/albums")).status == 404
