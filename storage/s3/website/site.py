@@ -68,8 +68,6 @@ class Sites:
             if request.is_started:
                 raise
             told = of_store_error(error, bucket, key) if isinstance(error, StoreError) else error
-        if told.status < HTTPStatus.BAD_REQUEST:
-            raise told
         return await self._fail(request, website, website.key_of(key), told)
 
     async def _find(self, request: Request, bucket: str) -> Website:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from bucket_steps import BUCKET, make_bucket
 from lifecycle_steps import keys_of, pass_days, rule, set_rules, worker_of
@@ -59,6 +61,25 @@ async def test_what_was_written_anew_stays(s3: S3, tester: Client, worker: Lifec
     pass_days(s3, 2)
     await tester.call("PutObject", Bucket=BUCKET, Key="a")
     assert (await worker.run_once()).expired == 1
+    assert await keys_of(tester) == ["a"]
+
+
+async def test_what_is_replaced_while_it_is_judged_stays(
+    s3: S3, tester: Client, worker: Lifecycle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make_bucket(tester, "a")
+    await set_rules(tester, rule(Expiration={"Days": 1}))
+    pass_days(s3, 2)
+    store = s3.memory.store
+    delete = store.delete_object
+
+    async def delete_late(*args: Any, **more: Any) -> Any:
+        await tester.call("PutObject", Bucket=BUCKET, Key="a", Body=b"new")
+        return await delete(*args, **more)
+
+    monkeypatch.setattr(store, "delete_object", delete_late)
+    report = await worker.run_once()
+    assert (report.expired, report.kept) == (0, 1)
     assert await keys_of(tester) == ["a"]
 
 

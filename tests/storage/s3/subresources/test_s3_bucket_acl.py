@@ -196,6 +196,23 @@ async def test_an_object_is_its_writers(s3: S3, tester: Client) -> None:
     await tester.call("DeleteObject", Bucket=BUCKET, Key="a")
 
 
+async def test_what_another_account_wrote_stays_theirs(s3: S3, tester: Client) -> None:
+    await make_bucket(tester)
+    await set_policy(tester, {"Action": "s3:PutObject"})
+    await s3.clients["other:admin"].call("PutObject", Bucket=BUCKET, Key="a")
+    await tester.call("DeleteBucketPolicy", Bucket=BUCKET)
+    assert await who_may(s3, "GetObject", Key="a") == {"other"}
+    assert await may(tester, "DeleteObject", Bucket=BUCKET, Key="a")
+
+
+async def test_an_owner_who_grants_only_others_has_no_grant(s3: S3, tester: Client) -> None:
+    await make_bucket(tester)
+    await tester.call("PutObject", Bucket=BUCKET, Key="a", GrantRead=f"id={OTHER_ID}")
+    assert await who_may(s3, "GetObject", Key="a") == {"other"}
+    await tester.call("PutObjectAcl", Bucket=BUCKET, Key="a", ACL="private")
+    assert await who_may(s3, "GetObject", Key="a") == {"owner"}
+
+
 async def test_a_copy_is_given_its_own_list(s3: S3, tester: Client) -> None:
     await make_bucket(tester)
     await tester.call("PutObject", Bucket=BUCKET, Key="a", ACL="public-read")

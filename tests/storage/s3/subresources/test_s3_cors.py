@@ -70,6 +70,9 @@ ORIGINS = [
     ("prefix", "prefix"),
     ("prefix.suffix", "prefix.suffix"),
     ("bla.prefix", None),
+    ("aba", None),
+    ("ababa", None),
+    ("abaaba", "abaaba"),
 ]
 
 
@@ -78,7 +81,7 @@ async def test_which_origins_a_rule_means(
     s3: S3, tester: Client, origin: str, allowed: str | None
 ) -> None:
     await make_bucket(tester, ACL="public-read")
-    await set_rules(tester, rule("*suffix"), rule("start*end"), rule("prefix*"))
+    await set_rules(tester, rule("*suffix"), rule("start*end", "aba*aba"), rule("prefix*"))
     answer = await s3.anonymous.request("GET", f"/{BUCKET}", headers={"origin": origin})
     assert answer.status == 200
     assert answer.get("access-control-allow-origin") == allowed
