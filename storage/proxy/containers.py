@@ -414,10 +414,11 @@ async def over_rows(
     Raises:
         UnavailableError: fewer than a majority can be read.
     """
-    found = [
-        await voters.read(numbers, lambda replica, owner_id=owner_id: replica.counters(owner_id))  # type: ignore[misc]
-        for owner_id in owner_ids
-    ]
+
+    async def count(owner_id: bytes) -> dict[int, Counters]:
+        return await voters.read(numbers, lambda replica: replica.counters(owner_id))
+
+    found = [await count(owner_id) for owner_id in owner_ids]
     readable = [number for number in numbers if all(number in one for one in found)]
     are_alike = all(len(set(one.values())) == 1 for one in found)
     sources = readable[:1] if are_alike and readable else numbers
