@@ -71,7 +71,7 @@ class Leftovers:
             return False
         except (DamagedError, DiskError, FileNotFoundError):
             return False  # whether a record names it cannot be told: it stays
-        if record is not None:
+        if record is not None and record.is_visible:
             return False
         self._payloads.remove(write_id)
         _SWEPT.reached()

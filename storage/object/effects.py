@@ -54,8 +54,11 @@ def keep(
 
 
 def rewrite(txn: Transaction, prefix: bytes, held: ObjectRecord, record: ObjectRecord) -> None:
-    """Store a version as it is from now on, in its own place."""
+    """Store a version, or a tombstone, as it is from now on, in its own place."""
     key = object_key(prefix, record)
+    if not record.is_visible:
+        _mark(txn, prefix, held)
+        _mark(txn, prefix, record)
     _toggle(txn, prefix, held)
     txn.batch.put(TABLE, key, encode_object(key, record))
     _toggle(txn, prefix, record)

@@ -265,7 +265,8 @@ def mark_damaged(txn: Transaction, ask: MarkDamaged) -> Decision:
 def discard_payload(txn: Transaction, ask: DiscardPayload) -> Decision:
     """Remove a published file that no record names."""
     prefix = object_prefix(ask.policy, ask.name_hash)
-    if find_write(txn.batch, prefix, ask.write_id) is not None:
+    held = find_write(txn.batch, prefix, ask.write_id)
+    if held is not None and held.is_visible:
         return Decision(ACCEPTED)
     return Decision(ACCEPTED, lambda: remove_file(txn, ask.write_id))
 

@@ -10,21 +10,25 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Hashable
 
 from blake3 import blake3
 
 from storage.simulation.history import (
     UNKNOWN,
+    Model,
     Operation,
     Value,
     container_model,
     is_linearizable,
     may_be_listed,
     object_model,
+    versions_model,
 )
 
 Name = tuple[str, str]
 SPARE = "spare"
+VERSIONED = "versioned"
 EMPTY = "empty-0"
 
 
@@ -46,6 +50,7 @@ class Checker:
         self._histories: dict[Name, list[Operation]] = defaultdict(list)
         self._etags: dict[str, str] = {}
         self._listings: list[tuple[str, int, int, dict[str, str]]] = []
+        self._versions: dict[bytes, tuple[Name, str]] = {}
 
     @property
     def names(self) -> list[Name]:
@@ -99,6 +104,37 @@ class Checker:
         payloads = {name: self.payload_of(etag) for name, etag in etags.items()}
         self._listings.append((container, started, self.moment(), payloads))
 
+    def keep_version(self, name: Name, label: str, version: bytes) -> None:
+        """Write down which version a payload or a delete marker became."""
+        self._versions[version] = (name, label)
+
+    def versions(self, name: Name) -> dict[bytes, str]:
+        """Return what is known of a name's versions: ids, and what each one is."""
+        return {one: label for one, (owner, label) in self._versions.items() if owner == name}
+
+    def check_versions_listed(self, started: int, listed: dict[Name, set[bytes]]) -> None:
+        """See that a whole listing shows every version that is surely there, and none that is not.
+
+        Args:
+            started: place of the listing's start in the order of all starts and ends.
+            listed: version ids by name.
+
+        Raises:
+            ViolationError: it does not.
+        """
+        for version, (name, label) in self._versions.items():
+            operations = [one for one in self._histories[name] if _label(one) == label]
+            drops = [one for one in operations if one.kind == "drop" and one.result != "missing"]
+            added = [one for one in operations if one.kind in ("add", "mark")]
+            is_shown = version in listed.get(name, set())
+            was_added = any(one.ended is not None and one.ended < started for one in added)
+            was_dropped = any(one.ended is not None and one.ended < started for one in drops)
+            if (is_shown and was_dropped) or (not is_shown and was_added and not drops):
+                raise ViolationError(
+                    f"a listing since {started} shows {label}: {is_shown}; "
+                    + _show(name, self._histories[name])
+                )
+
     def check_histories(self) -> None:
         """Look for an order that explains every answer.
 
@@ -106,12 +142,8 @@ class Checker:
             ViolationError: there is none.
         """
         for name, operations in self._histories.items():
-            explained = (
-                is_linearizable(operations, (False, None), container_model)
-                if name[0] == SPARE
-                else is_linearizable(operations, None, object_model)
-            )
-            if not explained:
+            initial, model = _MODELS.get(name[0], (None, object_model))
+            if not is_linearizable(operations, initial, model):
                 raise ViolationError(f"no order explains {_show(name, operations)}")
         for container, started, ended, shown in self._listings:
             for name, operations in self._histories.items():
@@ -125,6 +157,17 @@ class Checker:
     def unknown_outcomes(self) -> int:
         """Return how many operations were never answered."""
         return sum(one.result == UNKNOWN for history in self._histories.values() for one in history)
+
+
+def _label(operation: Operation) -> str | None:
+    argument = operation.argument
+    return argument.payload if isinstance(argument, Value) else argument
+
+
+_MODELS: dict[str, tuple[Hashable, Model]] = {
+    SPARE: ((False, None), container_model),
+    VERSIONED: ((), versions_model),
+}
 
 
 def _show(name: Name, operations: list[Operation]) -> str:

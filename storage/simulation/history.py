@@ -15,6 +15,7 @@ from typing import Any
 
 UNKNOWN = "unknown"
 IMPOSSIBLE = "impossible"
+MARK = "mark "
 
 
 @dataclass(slots=True)
@@ -141,6 +142,25 @@ def container_model(state: tuple[bool, str | None], operation: Operation) -> Has
     if kind == "delete":  # the payload that was deleted; none where there was none
         return IMPOSSIBLE if is_known and result != held else (True, None)
     return state if result == held else IMPOSSIBLE
+
+
+def versions_model(state: tuple[str, ...], operation: Operation) -> Hashable:
+    """The versions of one name, newest last: add, mark, drop, look at one, read the current one.
+
+    A version goes by its payload's name; a delete marker has a name that begins with `MARK`.
+    """
+    kind, argument, result = operation.kind, operation.argument, operation.result
+    if kind in ("add", "mark"):
+        return (*state, argument.payload if kind == "add" else argument)
+    if kind == "read":
+        current = state[-1] if state and not state[-1].startswith(MARK) else None
+        return state if result == current else IMPOSSIBLE
+    is_there = argument in state
+    if kind == "look":
+        return state if result == ("done" if is_there else "missing") else IMPOSSIBLE
+    if result == "missing" and is_there:
+        return IMPOSSIBLE
+    return tuple(one for one in state if one != argument)  # of two at once both may succeed
 
 
 def may_be_listed(

@@ -17,10 +17,11 @@ from ring import Ring
 from ring.builder import Builder
 from storage.container.listing import Query
 from storage.container.row import Counters, Row
+from storage.container.versions import VersionQuery
 from storage.keeper.due import settle_due
 from storage.proxy.errors import OutcomeUnknownError, UnavailableError
 from storage.proxy.store import Store
-from storage.simulation.checker import SPARE, Checker, ViolationError
+from storage.simulation.checker import SPARE, VERSIONED, Checker, ViolationError
 from storage.simulation.cluster import (
     ACCOUNT,
     CONTAINERS,
@@ -164,7 +165,7 @@ class _Run:
 
     async def _prepare(self) -> None:
         async def create(store: Store) -> None:
-            for container in CONTAINERS:
+            for container in (*CONTAINERS, VERSIONED):
                 await store.create_container(ACCOUNT, container, {})
 
         await self._anyone(create)
@@ -198,11 +199,12 @@ class _Run:
         for _ in range(len(self._cluster.coordinators)):
             await self._clients[0].use_spare("read")
             for name in self._checker.names:
-                if name[0] == SPARE:
+                if name[0] in (SPARE, VERSIONED):
                     continue
                 outcome = await self._clients[0].read(name, with_payload=True)
                 if outcome not in ("done", "missing"):
                     raise ViolationError(f"{name} cannot be read when all is quiet: {outcome}")
+        await self._check_versions()
         for container in CONTAINERS:
             await self._check_listing(container)
         await self._check_account()
@@ -248,6 +250,48 @@ class _Run:
 
         await self._anyone(look)
 
+    async def _check_versions(self) -> None:
+        """Read all versions that are listed or known, and compare listings and counters."""
+        work = self._clients[0].versioned
+        listed = await work.list()
+        for name in self._checker.names:
+            if name[0] == VERSIONED:
+                await work.read(name)
+                for version, label in self._checker.versions(name).items():
+                    await work.look(name, version, label)
+
+        async def look(store: Store) -> None:
+            container = await store.container(ACCOUNT, VERSIONED)
+            if container is None:
+                raise ViolationError(f"{VERSIONED} is gone")
+            entries = await store.list_versions(container, VersionQuery())
+            shown = [((VERSIONED, one.name), one.version) for one in entries]
+            expect(shown == listed, f"versions are {shown}, in pages {listed}")
+            current: dict[str, bytes] = {}
+            for one in entries:
+                record = await store.object(container, one.name, one.version)
+                expect(record is not None, f"{one} is listed and not there")
+                newest = await store.current_version(container, one.name)
+                is_newest = newest is not None and newest.version_id == one.version
+                expect(is_newest == one.is_latest, f"{one} is listed, current is {newest}")
+                if one.is_latest and not one.is_delete_marker:
+                    current[one.name] = one.version
+            own = {
+                entry.name: bytes.fromhex((row.extra or {})["version"])
+                for entry in await store.list_objects(container, Query())
+                if (row := entry.row) is not None
+            }
+            expect(own == current, f"objects listed are {own}, current versions {current}")
+            sizes = [one.row.size_bytes for one in entries if one.row is not None]
+            counters = await store.version_counters(container)
+            expect(
+                (counters.rows, counters.size_bytes) == (len(entries), sum(sizes)),
+                f"the counters of versions are {counters}, versions: {entries}",
+            )
+            expect((await store.counters(container)).rows == len(own), "objects are miscounted")
+
+        await self._anyone(look)
+
     async def _check_spare(self) -> None:
         """See that a container can be deleted if, and only if, it has no object."""
         outcome = await self._clients[0].use_spare("read")
@@ -264,7 +308,7 @@ class _Run:
             if summary is None:
                 return
             total = Counters()
-            for name in (*CONTAINERS, SPARE):
+            for name in (*CONTAINERS, SPARE, VERSIONED):
                 record = await store.container(ACCOUNT, name)
                 if record is not None:
                     own = await store.counters(record)

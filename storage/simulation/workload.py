@@ -30,6 +30,7 @@ from storage.simulation.checker import EMPTY, SPARE, Checker, Name, payload_byte
 from storage.simulation.cluster import ACCOUNT, CONTAINERS, Cluster
 from storage.simulation.history import NO_CONTAINER, Operation, Value
 from storage.simulation.process import OperationCutError
+from storage.simulation.versioned import VersionedWork
 
 NAMES = ("a", "b/x", "b/y", "n" * 600)
 CLIENTS = 4
@@ -73,12 +74,14 @@ class Mixture:
         names: that they work on.
         is_owned: whether each name has one client that writes to it.
         sizes: of payloads, in bytes.
+        drops_versions: whether they delete versions for good, a conditional write.
     """
 
     operations: tuple[str, ...]
     names: tuple[Name, ...]
     is_owned: bool
     sizes: tuple[int, ...]
+    drops_versions: bool
 
 
 def draw_mixture(random: Random, *, replicas: int, clocks_jump: bool) -> Mixture:
@@ -105,6 +108,7 @@ def draw_mixture(random: Random, *, replicas: int, clocks_jump: bool) -> Mixture
         "describe": 1,
         "count": 1,
         "spare": 3,
+        "version": 5,
     }
     operations = tuple(
         kind for kind, weight in weights.items() for _ in range(random.randrange(weight + 1))
@@ -115,7 +119,7 @@ def draw_mixture(random: Random, *, replicas: int, clocks_jump: bool) -> Mixture
         for name in NAMES[: 1 + random.randrange(len(NAMES))]
     )
     sizes = tuple(SIZES[random.randrange(len(SIZES))] for _ in range(3))
-    return Mixture((*operations, "put", "get"), names, is_owned, sizes)
+    return Mixture((*operations, "put", "get"), names, is_owned, sizes, has_conditions)
 
 
 class Client:
@@ -130,6 +134,7 @@ class Client:
         note: writes into the trace.
 
     Attributes:
+        versioned: its work with versions.
         outcomes: how often what came of it.
     """
 
@@ -149,6 +154,9 @@ class Client:
         self._mixture = mixture
         self._note = note
         self._puts = 0
+        self.versioned = VersionedWork(
+            self, checker, random, f"v{number}", lambda data: _Body(random, data, breaks=False)
+        )
         self.outcomes: Counter[str] = Counter()
 
     async def run(self, steps: int) -> None:
@@ -184,7 +192,7 @@ class Client:
         except _UNKNOWN as error:
             return type(error).__name__
 
-    async def _call(self, work: Callable[[Store], Awaitable[T]]) -> T:
+    async def call(self, work: Callable[[Store], Awaitable[T]]) -> T:
         """Ask a coordinator; the client may lose its patience.
 
         Raises:
@@ -199,12 +207,12 @@ class Client:
             return await coordinator.call(work)
         raise OperationCutError("the client hung up")
 
-    async def _change(
+    async def change(
         self, name: Name, operation: Operation, work: Callable[[Store], Awaitable[T]]
     ) -> T:
         """Have something changed; what is not known is left open in the history."""
         try:
-            return await self._call(work)
+            return await self.call(work)
         except _REFUSED:
             self._checker.forget(name, operation)
             raise
@@ -233,7 +241,7 @@ class Client:
 
         operation = self._checker.begin(name, kind, value)
         try:
-            await self._change(name, operation, write)
+            await self.change(name, operation, write)
         except PreconditionFailedError:
             self._checker.end(operation, "refused")
             return "refused"
@@ -252,7 +260,7 @@ class Client:
 
         operation = self._checker.begin(name, "amend", note)
         try:
-            record = await self._change(name, operation, amend)
+            record = await self.change(name, operation, amend)
         except ObjectMissingError:
             self._checker.end(operation, None)
             return "missing"
@@ -265,7 +273,7 @@ class Client:
 
         operation = self._checker.begin(name, "delete")
         try:
-            record = (await self._change(name, operation, delete)).removed
+            record = (await self.change(name, operation, delete)).removed
         except ObjectMissingError:
             record = None
         self._checker.end(operation, record and self._checker.payload_of(record.etag))
@@ -283,7 +291,7 @@ class Client:
 
         operation = self._checker.begin(name, "read")
         try:
-            record = await self._call(read)
+            record = await self.call(read)
         except (*_REFUSED, *_UNKNOWN, PayloadLostError, ObjectMissingError) as error:
             self._checker.forget(name, operation)
             return type(error).__name__
@@ -328,7 +336,7 @@ class Client:
         etags: dict[str, str] = {}
         marker = ""
         while True:
-            more = await self._call(lambda store, marker=marker: page(store, marker))  # type: ignore[misc]
+            more = await self.call(lambda store, marker=marker: page(store, marker))  # type: ignore[misc]
             etags |= more
             if len(more) < 3:
                 break
@@ -338,11 +346,13 @@ class Client:
 
     async def _other(self, kind: str, name: Name) -> str:
         container = name[0]
+        if kind == "version":
+            return await self.versioned.use(drops=self._mixture.drops_versions)
         if kind == "describe":
             values = {"x-container-meta-by": f"{self._number}.{self._random.randrange(99)}"}
-            await self._call(lambda store: store.update_container(ACCOUNT, container, values))
+            await self.call(lambda store: store.update_container(ACCOUNT, container, values))
         elif kind == "count":
-            await self._call(lambda store: store.account(ACCOUNT))
+            await self.call(lambda store: store.account(ACCOUNT))
         else:
             return await self.use_spare(
                 ("make", "drop", "put", "delete", "read")[self._random.randrange(5)]
@@ -358,7 +368,7 @@ class Client:
         value = Value(payload, "") if kind == "put" else None
         operation = self._checker.begin(SPARE_NAME, kind, value)
         try:
-            result = await self._change(
+            result = await self.change(
                 SPARE_NAME, operation, lambda store: self._ask_spare(store, kind, payload)
             )
         except ContainerMissingError:

@@ -14,6 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 import storage.object.effects
+import storage.object.server
+import storage.object.versions
 import storage.proxy.registers
 import storage.proxy.voters
 from atoll.branch import Branch, branches
@@ -79,6 +81,18 @@ def _forget_rows(self: Counters, name: bytes, old: object, new: object) -> Count
     return self
 
 
+def _nothing_follows(snapshot: object, prefix: bytes, record: object) -> None:
+    return
+
+
+def _by_change(one: Any, other: Any) -> bool:
+    return bool(one.created >= other.created)
+
+
+def _summary_of_none(txn: object, prefix: bytes, grave: object) -> None:
+    return
+
+
 PLANTED: dict[str, list[tuple[object, str, Callable[..., Any]]]] = {
     "a payload's bytes are not synced": [(MemoryFile, "sync", _no_sync)],
     "a payload's name is not synced": [(MemoryDisk, "sync_folder", _no_folder_sync)],
@@ -86,6 +100,17 @@ PLANTED: dict[str, list[tuple[object, str, Callable[..., Any]]]] = {
     "readers ask no majority": [
         (storage.proxy.registers, "majority", _one),
         (storage.proxy.voters, "majority", _one),
+    ],
+    "the version below a deleted one is not seen again": [
+        (storage.object.versions, "following", _nothing_follows),
+        (storage.object.server, "following", _nothing_follows),
+    ],
+    "a deleted version comes back with a late copy": [
+        (storage.object.server, "outranks", _by_change),
+        (storage.proxy.registers, "outranks", _by_change),
+    ],
+    "deletions of versions are not summed up": [
+        (storage.object.effects, "_mark", _summary_of_none)
     ],
     "counters do not count": [(Counters, "replace", _forget_rows)],
 }
