@@ -47,6 +47,7 @@ from storage.swift.tempauth import AUTH_PATH, TempAuth
 Handler: TypeAlias = Callable[[Request], Awaitable[Response | None]]
 """Answers a request; returns nothing where it has sent the response itself."""
 
+_OWN_HEADERS = frozenset((b"x-auth-token", b"x-storage-token", b"x-auth-user", b"x-storage-user"))
 _TOKEN_PREFIX = ACCOUNT_PREFIX.encode("ascii")
 
 log = get_logger(part="swift")
@@ -138,13 +139,18 @@ class SwiftApp:
         }
 
     def claims(self, scope: Scope) -> bool:
-        """Tell whether a request for a path that does not begin with "/v1" is for this API."""
+        """Tell whether a request for a path that does not begin with "/v1" is for this API.
+
+        So it is by its path, by its host, or since it brings a token or asks for one.
+        """
         if scope["raw_path"] == CROSS_DOMAIN_PATH:
             return bool(self._cross_domain_policy)
-        if self._domains is None:
-            return False
-        host: bytes = next((value for name, value in scope["headers"] if name == b"host"), b"")
-        return self._domains.applies_to(host)
+        for name, value in scope["headers"]:
+            if name in _OWN_HEADERS:
+                return True
+            if name == b"host" and self._domains is not None and self._domains.applies_to(value):
+                return True
+        return False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI 3, http).
