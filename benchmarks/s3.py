@@ -12,6 +12,7 @@ import time
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from benchmarks.cloud import Cloud
 from benchmarks.load import KIB, MIB, Load, Server, body_of, nginx, program
@@ -213,7 +214,8 @@ class _Measurement:
         self._cloud.stop()
         fill(self._cloud, f"{BUCKET}-long", rows)
         self._start()
-        starts = [name_of(number * (rows // LISTS), rows) for number in range(LISTS - 1)]
+        names = [name_of(number * (rows // LISTS), rows) for number in range(LISTS - 1)]
+        starts = [quote(name, safe="") for name in names]
         heads = [
             self._signer.head(
                 "GET", f"/{BUCKET}-long?list-type=2&start-after={start}", sha256=EMPTY_SHA256
