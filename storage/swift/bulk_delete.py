@@ -25,7 +25,7 @@ from storage.swift.slow_answer import answer_slowly
 from storage.swift.target import Level, Target
 from storage.swift.text import is_utf8
 
-CONCURRENCY = 64
+CONCURRENCY = 128
 _BODY_BYTES_MAX = 2**62
 _DELETED, _MISSING = "Number Deleted", "Number Not Found"
 

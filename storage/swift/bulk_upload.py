@@ -32,7 +32,7 @@ from storage.swift.tar import Event, MemberBegins, MemberData, TarError, TarRead
 from storage.swift.target import Level, Target
 from storage.swift.text import is_utf8
 
-CONCURRENCY = 64
+CONCURRENCY = 128
 SMALL_SIZE_BYTES_MAX = 64 * 1024
 _BODY_BYTES_MAX = 2**62
 _CREATED = "Number Files Created"
