@@ -51,6 +51,7 @@ async def run(steps: list[tuple[str, str, int]], devices: int, replicas: int) ->
         await compared.check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("devices", "replicas"), SHAPES)
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(steps=STEPS)
