@@ -44,7 +44,7 @@ class Standing(NamedTuple):
     Attributes:
         head: the newest version that can be seen.
         marks: XOR of the digests of all tombstones.
-        latest: timestamp of the latest deletion among them.
+        latest: no less than the timestamp of the latest deletion among them.
     """
 
     head: ObjectRecord | None
