@@ -28,6 +28,8 @@ _WEB_MODE = b"x-web-mode"
 
 def may_browse(request: Request) -> bool:
     """Tell whether a request is a web reader's."""
+    if request.identity is not None and _WEB_MODE not in request.headers:
+        return False  # most requests, and so the first question
     if request.method not in ("GET", "HEAD") or request.target.level is Level.ACCOUNT:
         return False
     return request.identity is None or is_true(request.headers.get(_WEB_MODE))

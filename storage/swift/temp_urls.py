@@ -39,7 +39,7 @@ _NS_PER_S = 1_000_000_000
 
 def is_temp_url(query: bytes) -> bool:
     """Tell whether a query string is a temporary URL's."""
-    return any(mark in query for mark in _MARKS)
+    return bool(query) and any(mark in query for mark in _MARKS)
 
 
 class _Parameters(NamedTuple):
