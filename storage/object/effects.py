@@ -65,14 +65,16 @@ def rewrite(txn: Transaction, prefix: bytes, held: ObjectRecord, record: ObjectR
     _remind(txn, prefix, record)
 
 
-def take_away(txn: Transaction, prefix: bytes, record: ObjectRecord) -> None:
-    """Remove a record."""
+def take_away(
+    txn: Transaction, prefix: bytes, record: ObjectRecord, *, is_listed: bool = True
+) -> None:
+    """Remove a record, and its entry in the directory where it may have one."""
     txn.batch.delete(TABLE, object_key(prefix, record))
     _toggle(txn, prefix, record)
-    if record.is_visible:
-        txn.delete(TABLE, directory_key(prefix, record.version_id))
-    else:
+    if not record.is_visible:
         _mark(txn, prefix, record)
+    elif is_listed:
+        txn.delete(TABLE, directory_key(prefix, record.version_id))
 
 
 def keep_payload(txn: Transaction, record: ObjectRecord, payload: bytes) -> None:

@@ -45,6 +45,7 @@ from storage.object.record import (
 )
 from storage.object.versions import (
     Standing,
+    find_behind,
     find_version,
     find_write,
     following,
@@ -98,7 +99,7 @@ def put(txn: Transaction, ask: PutObject) -> Decision:
             if held.write_id != record.write_id or not record.is_visible:
                 drop_payload(txn, held)
                 drop_parts(txn, prefix, held, record)
-            take_away(txn, prefix, held)
+            take_away(txn, prefix, held, is_listed=not place.is_plain)
         keep_payload(txn, record, ask.payload)
         is_listed = ask.null_id is not None or not place.is_plain
         keep(txn, prefix, record, place.standing.head, is_listed=is_listed)
@@ -121,7 +122,7 @@ def _look(txn: Transaction, prefix: bytes, record: ObjectRecord) -> _Place:
         return _Place(standing, None, is_plain=True)
     if head is not None and head.is_null and is_alone(txn.batch, prefix, head):
         return _Place(standing, head if record.is_null else None, is_plain=True)
-    held = find_version(txn.batch, prefix, record.version_id)
+    held = find_behind(txn.batch, prefix, head, record.version_id)
     is_plain = (
         head is None
         and held is not None
@@ -162,7 +163,7 @@ def _refuse_client(
         return Outcome(Status.CONFLICT, _changed(judged))
     if ask.null_id is None:
         return None
-    null = held if record.is_null else find_version(txn.batch, prefix, NULL_VERSION)
+    null = held if record.is_null else find_behind(txn.batch, prefix, head, NULL_VERSION)
     if ask.null_id != (null.write_id if null is not None and null.is_visible else b""):
         return Outcome(Status.CONFLICT, floor)
     if ask.leaves is not None:
@@ -212,9 +213,8 @@ def amend(txn: Transaction, ask: AmendObject) -> Decision:
     """Change the metadata of the version that was expected."""
     prefix, record = object_prefix(ask.policy, ask.name_hash), ask.record
     standing = read_standing(txn.batch, prefix)
-    held = head = standing.head
-    if head is None or head.version_id != record.version_id:
-        held = find_version(txn.batch, prefix, record.version_id)
+    head = standing.head
+    held = find_behind(txn.batch, prefix, head, record.version_id)
     if held is None or held.write_id != record.write_id or held.state != State.DATA:
         return Decision(Outcome(Status.MISSING))
     if held.changed == record.changed:

@@ -98,13 +98,16 @@ def encode_summary(prefix: bytes, marks: int, latest: bytes) -> bytes:
 def read_summary(snapshot: Snapshot, prefix: bytes) -> tuple[int, Timestamp]:
     """Return the XOR of the digests of a name's tombstones, and the latest deletion.
 
+    No proof is asked for where there is none: whoever writes has looked at the name's standing.
+
     Raises:
-        DamagedError: the summary, or the proof that there is none, failed its check.
+        DamagedError: the summary failed its check.
     """
-    body = lookup(snapshot, TABLE, prefix + SUMMARY)
-    if body is None:
+    key = prefix + SUMMARY
+    value = snapshot.get(TABLE, key)
+    if value is None:
         return 0, ZERO
-    marks, latest = unpack_body(body)
+    marks, latest = unpack(TABLE, key, value)
     return int.from_bytes(marks), Timestamp(latest)
 
 
@@ -164,7 +167,13 @@ def find_version(snapshot: Snapshot, prefix: bytes, version_id: bytes) -> Object
     Raises:
         DamagedError: a record, or the proof that there is none, failed its check.
     """
-    head = newest(snapshot, prefix)
+    return find_behind(snapshot, prefix, newest(snapshot, prefix), version_id)
+
+
+def find_behind(
+    snapshot: Snapshot, prefix: bytes, head: ObjectRecord | None, version_id: bytes
+) -> ObjectRecord | None:
+    """Return a version of a name whose newest one is known; see `find_version`."""
     if head is not None and head.version_id == version_id:
         return head
     return read_directory(snapshot, prefix, version_id)
@@ -198,8 +207,7 @@ def find_write(snapshot: Snapshot, prefix: bytes, write_id: bytes) -> ObjectReco
     """
     head = newest(snapshot, prefix)
     for version_id in (write_id, NULL_VERSION):
-        is_head = head is not None and head.version_id == version_id
-        found = head if is_head else read_directory(snapshot, prefix, version_id)
+        found = find_behind(snapshot, prefix, head, version_id)
         if found is not None and found.write_id == write_id:
             return found
     return None
@@ -227,8 +235,9 @@ def read_sight(snapshot: Snapshot, prefix: bytes, version_id: bytes) -> Sight:
     head = standing.head
     if head is None and not standing.marks:
         return Sight(standing, None, None, None)
-    null = find_version(snapshot, prefix, NULL_VERSION)
-    version = null if version_id == NULL_VERSION else find_version(snapshot, prefix, version_id)
+    null = version = find_behind(snapshot, prefix, head, NULL_VERSION)
+    if version_id != NULL_VERSION:
+        version = find_behind(snapshot, prefix, head, version_id)
     after = None if head is None else following(snapshot, prefix, head)
     return Sight(standing, null, version, after)
 
