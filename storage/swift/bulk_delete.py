@@ -102,7 +102,7 @@ class BulkDelete:
 
 
 class _Sweep:
-    """Deletes names, several at a time; each container is looked at once."""
+    """Deletes names, several at a time."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class _Sweep:
         self._account = request.target.account
         self._caller: Caller = request.caller
         self._report = report
-        self._containers: dict[str, ContainerRecord | SwiftError] = {}
+        self._containers: dict[str, ContainerRecord] = {}
         self.has_server_errors = False
 
     async def run(self, names: Iterable[bytes]) -> None:
@@ -177,16 +177,17 @@ class _Sweep:
         await self._engine.delete_object(record, name)
 
     async def _container(self, container: str, name: str) -> ContainerRecord:
-        """Return the container of an object that the caller may delete."""
-        found = self._containers.get(container)
-        if found is None:
-            try:
-                target = Target(Level.OBJECT, self._account, container, name)
-                admission = await self._gate.admit(self._caller, target, Permission.WRITE)
-                found = admission.record or SwiftError(404)
-            except SwiftError as error:
-                found = error
-            self._containers[container] = found
-        if isinstance(found, SwiftError):
-            raise found
-        return found
+        """Return the container of an object that the caller may delete.
+
+        The owner is asked about once for each container; of others a rule may be about the name.
+        """
+        known = self._containers.get(container)
+        if known is not None:
+            return known
+        target = Target(Level.OBJECT, self._account, container, name)
+        record, is_owner = await self._gate.admit(self._caller, target, Permission.WRITE)
+        if record is None:
+            raise SwiftError(404)
+        if is_owner:
+            self._containers[container] = record
+        return record

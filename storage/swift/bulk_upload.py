@@ -158,7 +158,7 @@ class _Containers:
 
     Args:
         engine: of the store.
-        gate: judges each container once.
+        gate: judges each container.
         settings: limits.
         request: whose caller puts the files.
     """
@@ -171,45 +171,40 @@ class _Containers:
         self._settings = settings
         self._account = request.target.account
         self._caller = request.caller
-        self._known: dict[str, ContainerRecord | SwiftError] = {}
+        self._known: dict[str, ContainerRecord] = {}
         self._made = 0
 
-    async def get(self, container: str) -> ContainerRecord:
-        """Return a container.
+    async def get(self, container: str, name: str) -> ContainerRecord:
+        """Return a container that an object of some name may be put into.
+
+        The owner is asked about once for each container; of others a rule may be about the name.
 
         Raises:
             SwiftError: 401, 403 or 404; 400, too many had to be made.
         """
-        found = self._known.get(container)
-        if found is None:
-            try:
-                found = await self._find(container)
-            except SwiftError as error:
-                if error.response.status in (400, 401):
-                    raise
-                found = error
-            self._known[container] = found
-        if isinstance(found, SwiftError):
-            raise found
-        return found
-
-    async def _find(self, container: str) -> ContainerRecord:
-        inside = Target(Level.OBJECT, self._account, container, "file")
+        known = self._known.get(container)
+        if known is not None:
+            return known
+        inside = Target(Level.OBJECT, self._account, container, name)
         itself = Target(Level.CONTAINER, self._account, container, "")
-        record = await self._gate.container(itself)
-        if record is None:
-            await self._gate.admit(self._caller, itself, Permission.CHANGE)
-            if len(container.encode()) > self._settings.container_name_bytes_max:
-                raise SwiftError(404)
-            if self._made >= self._settings.bulk_upload_containers_max:
-                most = self._settings.bulk_upload_containers_max
-                raise SwiftError(400, f"More than {most} containers to create from tar.")
-            if await self._engine.create_container(self._account, container, {}):
-                self._made += 1
-        record, _ = await self._gate.admit(self._caller, inside, Permission.WRITE)
+        if await self._gate.container(itself) is None:
+            await self._make(itself)
+        record, is_owner = await self._gate.admit(self._caller, inside, Permission.WRITE)
         if record is None:
             raise SwiftError(404)
+        if is_owner:
+            self._known[container] = record
         return record
+
+    async def _make(self, target: Target) -> None:
+        await self._gate.admit(self._caller, target, Permission.CHANGE)
+        if len(target.container.encode()) > self._settings.container_name_bytes_max:
+            raise SwiftError(404)
+        if self._made >= self._settings.bulk_upload_containers_max:
+            most = self._settings.bulk_upload_containers_max
+            raise SwiftError(400, f"More than {most} containers to create from tar.")
+        if await self._engine.create_container(target.account, target.container, {}):
+            self._made += 1
 
 
 class _BytesBody:
@@ -301,7 +296,8 @@ class _Extraction:
             self._fail(path, 413)
             return
         try:
-            container = await self._containers.get(path.partition(b"/")[0].decode())
+            container_name, _, name = path.decode().partition("/")
+            container = await self._containers.get(container_name, name)
         except SwiftError as error:
             self._fail(path, error.response.status)
             if error.response.status in (400, 401):

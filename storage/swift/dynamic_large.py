@@ -8,7 +8,7 @@ Swift's, the length and ETag of one with more segments than a listing page has a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import NamedTuple, cast
 from urllib.parse import unquote
@@ -104,11 +104,16 @@ class DynamicLargeObjects:
         """
         name, _, prefix = unquote(record.system[OBJECT_MANIFEST]).partition("/")
         itself = Target(Level.CONTAINER, record.account, name, "")
-        container, _ = await self._gate.admit(caller, itself, Permission.READ)
+        container, is_owner = await self._gate.admit(caller, itself, Permission.READ)
         if container is None:
             raise SwiftError(404)
-        inside = Target(Level.OBJECT, record.account, name, prefix)
-        await self._gate.admit(caller, inside, Permission.READ)
+
+        async def check(segment: str) -> None:
+            if not is_owner:  # of others a rule may be about the name
+                inside = Target(Level.OBJECT, record.account, name, segment)
+                await self._gate.admit(caller, inside, Permission.READ)
+
+        await check(prefix)
         segments = await self._segments(container, prefix)
         digest = hashlib.md5(usedforsecurity=False)
         for segment in segments:
@@ -116,7 +121,7 @@ class DynamicLargeObjects:
         whole = record._replace(
             size_bytes=sum(segment.size_bytes for segment in segments), etag=digest.hexdigest()
         )
-        return Joined(whole, _open(_JoinedPayload(self._engine, container, segments)))
+        return Joined(whole, _open(_JoinedPayload(self._engine, container, segments, check)))
 
     async def _segments(self, container: ContainerRecord, prefix: str) -> list[_Segment]:
         segments: list[_Segment] = []
@@ -141,8 +146,13 @@ class _JoinedPayload:
     whole = None
 
     def __init__(
-        self, engine: Engine, container: ContainerRecord, segments: Sequence[_Segment]
+        self,
+        engine: Engine,
+        container: ContainerRecord,
+        segments: Sequence[_Segment],
+        check: Callable[[str], Awaitable[None]],
     ) -> None:
+        self._check = check
         self._engine = engine
         self._container = container
         self._segments = segments
@@ -151,7 +161,8 @@ class _JoinedPayload:
         """Yield the bytes from `start` up to `stop`; a chunk is valid until the next.
 
         Raises:
-            SwiftError: 409, the first segment that is needed is not what was listed.
+            SwiftError: 409, the first segment that is needed is not what was listed; 401 or 403,
+                the reader may not read a segment.
             PayloadLostError: a later one is not, or no replica has undamaged bytes.
         """
         begin, is_first = 0, True
@@ -173,6 +184,7 @@ class _JoinedPayload:
     async def _read_segment(
         self, segment: _Segment, start: int, stop: int
     ) -> AsyncGenerator[bytes | memoryview, None]:
+        await self._check(segment.name)
         found = await self._engine.get_object(self._container, segment.name)
         if found is None or found[0].size_bytes != segment.size_bytes:
             raise ObjectMissingError(f"segment {segment.name}")
