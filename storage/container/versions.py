@@ -128,12 +128,12 @@ def list_versions(
         objects: rows of the current objects, not older than those of the versions.
         versions: rows of the versions.
         query: what to list.
-        marked: `created` of the version that the query's version marker names; where nothing
-            has that name any more, the page goes on with the next object.
+        marked: `created` of the version that the query's version marker names, where that is
+            known.
     """
     prefix, delimiter = query.prefix.encode(), query.delimiter.encode()
     marker = query.key_marker.encode()
-    after = version_row_name(query.key_marker, marked).encode() + b"\0" if marked else b""
+    after = _after_marked(versions, query, marked) if query.version_marker else b""
     start = max(prefix, marker if after else marker + _PAST_VERSIONS if marker else b"")
     entries: list[VersionEntry] = []
     resume: bytes | None = start
@@ -156,6 +156,29 @@ def list_versions(
                 if not (is_marked and is_own):
                     entries.append(_entry(name, row, is_latest=not is_marked and place == 0))
     return entries
+
+
+def _after_marked(versions: Source, query: VersionQuery, marked: bytes | None) -> bytes:
+    """Return where the rows begin that come after the marked version; empty for the next name."""
+    created = marked or _find_marked(versions, query)
+    if created is None:
+        return b""
+    return version_row_name(query.key_marker, created).encode() + b"\0"
+
+
+def _find_marked(versions: Source, query: VersionQuery) -> bytes | None:
+    """Return the `created` of the marked version by its row; nothing where none can be told.
+
+    The record of a version that is listed may not be at a majority. Where its row is gone too,
+    the page goes on with what was written before the version's upload began.
+    """
+    of_name = query.key_marker.encode() + b"\0"
+    for name, row in versions.scan(of_name):
+        if not name.startswith(of_name):
+            break
+        if not row.deleted and _version(row) == query.version_marker:
+            return row.timestamp
+    return None if query.version_marker == NULL_VERSION else query.version_marker
 
 
 def _groups(
