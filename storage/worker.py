@@ -28,6 +28,7 @@ from storage.metrics import (
     SENT_BYTES,
 )
 from storage.node import open_node
+from storage.path import PathHasher
 from storage.proxy.multipart import Multipart
 from storage.s3.app import S3App
 from storage.s3.configuration import Configurations
@@ -35,6 +36,7 @@ from storage.s3.settings import S3Settings
 from storage.s3.veto import Veto
 from storage.settings import StorageSettings
 from storage.swift.app import SwiftApp
+from storage.swift.local_view import LocalView
 from storage.swift.settings import SwiftSettings
 
 log = get_logger()
@@ -72,7 +74,9 @@ async def main(context: RoleContext) -> None:
         users = read_users_file(StorageFolder(context.data).users, world)
         authenticator = StaticUsers(users, secret, world.clock)
         veto = Veto(Configurations(node.store))
-        swift = SwiftApp(node.store, authenticator, swift_settings, world, veto)
+        hasher = PathHasher(bytes.fromhex(node.cluster.hash_salt))
+        view = LocalView(world, StorageFolder(context.data), hasher)
+        swift = SwiftApp(node.store, authenticator, swift_settings, world, veto, view)
         keys = AccessKeys(node.store, users, secret, world)
         multipart = Multipart(world, node.clock, node.store)
         s3 = S3App(node.store, multipart, keys, s3_settings, world)

@@ -29,6 +29,7 @@ from storage.swift.info import info_document
 from storage.swift.metadata import MetadataRules
 from storage.swift.name_rules import NameRules
 from storage.swift.objects import Objects
+from storage.swift.operator_view import NodeView, OperatorView
 from storage.swift.read_only import ReadOnly
 from storage.swift.request import Request, TransactionIds
 from storage.swift.response import (
@@ -79,6 +80,7 @@ class SwiftApp:
         settings: limits and names.
         world: clock and randomness.
         veto: knows what S3's rules forbid here.
+        view: of the node, for its operator's tools.
 
     Attributes:
         routes: all there are, but the ones that have no account in their path.
@@ -91,6 +93,7 @@ class SwiftApp:
         settings: SwiftSettings,
         world: World,
         veto: Veto | None = None,
+        view: NodeView | None = None,
     ) -> None:
         rules = MetadataRules(settings)
         self._authenticator = authenticator
@@ -102,6 +105,7 @@ class SwiftApp:
         self._domains = Domains(settings) if settings.storage_domains else None
         self._names = NameRules(settings) if NameRules.are_set(settings) else None
         self._read_only = ReadOnly(settings) if ReadOnly.is_set(settings) else None
+        self._operator = None if view is None else OperatorView(engine, view, settings)
         accounts = Accounts(engine, rules, settings, world.clock)
         containers = Containers(engine, rules, settings)
         self._objects = Objects(engine, self._gate, rules, settings, world)
@@ -145,6 +149,8 @@ class SwiftApp:
         """
         if scope["raw_path"] == CROSS_DOMAIN_PATH:
             return bool(self._cross_domain_policy)
+        if self._operator is not None and self._operator.serves(scope):
+            return True
         for name, value in scope["headers"]:
             if name in _OWN_HEADERS:
                 return True
@@ -191,6 +197,8 @@ class SwiftApp:
                 return Response(200, [(b"Content-Type", b"text/plain")], b"OK")
             if path == AUTH_PATH or path.startswith(AUTH_PATH + b"/"):
                 return await self._tempauth.handle(request)
+            if self._operator is not None and self._operator.serves(request.scope):
+                return await self._operator.handle(request)
             if path == CROSS_DOMAIN_PATH and self._cross_domain_policy:
                 return policy_file(self._cross_domain_policy)
         if self._names is not None:

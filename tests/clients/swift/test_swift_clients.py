@@ -227,3 +227,27 @@ def test_an_object_that_expires(connection: Connection, container: str) -> None:
     while fetch(url)[0] == 200:
         assert time.monotonic() < deadline_s
     assert fetch(url)[0] == 404
+
+
+def test_swift_recon(cloud: RunningCloud, tmp_path: Path) -> None:
+    """Swift's own monitor, with rings that say where this cloud listens."""
+    from swift.common.ring import RingBuilder
+
+    (tmp_path / "swift.conf").write_text(
+        "[swift-hash]\nswift_hash_path_suffix = x\n[storage-policy:0]\nname = gold\ndefault = yes\n"
+    )
+    for name in ("account", "container", "object"):
+        builder = RingBuilder(2, 1, 1)
+        device = {"region": 1, "zone": 1, "ip": "127.0.0.1", "port": cloud.port}
+        builder.add_dev({**device, "device": "d0", "weight": 1, "replication_ip": "127.0.0.1"})
+        builder.rebalance(seed=1)
+        builder.get_ring().save(str(tmp_path / f"{name}.ring.gz"))
+    command = (sys.executable, str(SWIFT.with_name("swift-recon")))
+    asked = ("-r", "-u", "-d", "-l", "-q", "--sockstat", "--time", "--swift-versions", "--auditor")
+    for server, more in (("account", ()), ("container", ("--updater",)), ("object", ("--expirer",))):
+        told = run(cloud, tmp_path, *command, server, "--swiftdir", str(tmp_path), *asked, *more)
+        assert "[1m_load_avg]" in told
+        assert "Disk usage: space used" in told
+        assert "[tcp_in_use]" in told
+        assert "1/1 hosts matched" in told, "on time"
+        assert "ERROR" not in told
