@@ -24,8 +24,14 @@ PREFIX_SIZE_BYTES = POLICY_SIZE_BYTES + 16
 DIGEST_RANGE_BITS = 12
 NULL_VERSION = b"null"
 """Names the null version where a version is asked for; all others go by their write id."""
+STORED_SIZE = "x-atoll-stored-size"
+"""In system metadata of a sealed object: the size of what is stored as its payload, decimal."""
+SEAL = "x-atoll-seal"
+"""In system metadata of a sealed object: how it is sealed, as its front door notes it."""
 PARTS = "x-atoll-parts"
 """In system metadata of a composite: where its parts lie, which go when nothing names them."""
+OF_PAYLOAD = (STORED_SIZE, SEAL, PARTS)
+"""System metadata without which a payload is lost: no amendment changes it."""
 
 
 class State(IntEnum):
@@ -119,7 +125,13 @@ class ObjectRecord(NamedTuple):
     @property
     def stored_size_bytes(self) -> int:
         """The size of what is stored as the payload."""
-        return self.manifest_size_bytes or self.size_bytes
+        held = self.system.get(STORED_SIZE)
+        return int(held) if held is not None else self.manifest_size_bytes or self.size_bytes
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the payload is stored in another form than its readers see: encrypted."""
+        return STORED_SIZE in self.system
 
     @property
     def delete_at_s(self) -> int | None:

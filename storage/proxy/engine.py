@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from storage.account.record import AccountRecord
 from storage.container.listing import Entry, Query
@@ -71,6 +71,18 @@ class Body(Protocol):
         """
 
 
+class Shown(NamedTuple):
+    """What the readers of a sealed object see, whose stored bytes are others.
+
+    Attributes:
+        size_bytes: of the object.
+        etag: of the object; nothing for the MD5 of the stored bytes.
+    """
+
+    size_bytes: int
+    etag: str | None
+
+
 class Attributes(NamedTuple):
     """What a new object carries besides its bytes.
 
@@ -79,11 +91,13 @@ class Attributes(NamedTuple):
         metadata: the client's own, by lower-case name without a front door's prefix.
         system: lower-case names: content-encoding, content-disposition, x-delete-at (seconds
             since 1970, decimal), and what a front door keeps for itself.
+        shown: of a sealed object; see `storage.proxy.sealed`.
     """
 
     content_type: str
     metadata: Mapping[str, str]
     system: Mapping[str, str]
+    shown: Shown | None = None
 
 
 class Payload(Protocol):
@@ -99,6 +113,11 @@ class Payload(Protocol):
         Raises:
             PayloadLostError: no replica has undamaged bytes.
         """
+
+
+Unseal: TypeAlias = Callable[[ObjectRecord], Callable[[Payload], Payload]]
+"""Given the record of a sealed object returns what makes of its stored bytes those that readers
+see; raises SealedError where it has no key for it."""
 
 
 class Engine(Protocol):
@@ -199,9 +218,11 @@ class Engine(Protocol):
         """
 
     def open(
-        self, container: ContainerRecord, record: ObjectRecord
+        self, container: ContainerRecord, record: ObjectRecord, unseal: Unseal | None = None
     ) -> AbstractAsyncContextManager[Payload]:
         """Open an object's payload; falls back to another replica when one is damaged.
+
+        `unseal` has the key of a sealed object, where that is not one of the store's own.
 
         The record that is given must come from `object`. Where the object was replaced since
         and its bytes are gone, ObjectMissingError tells the caller to look again.
@@ -209,6 +230,7 @@ class Engine(Protocol):
         Raises:
             PayloadLostError: on entry or while reading: no replica has undamaged bytes.
             ObjectMissingError: on entry.
+            SealedError: on entry, or where a segment begins: there is no key.
         """
 
     async def manifest(self, container: ContainerRecord, record: ObjectRecord) -> Manifest | None:

@@ -30,6 +30,10 @@ class LockedError(StoreError):
     """Object lock protects the version from what was asked; the caller's mistake."""
 
 
+class SealedError(StoreError):
+    """The object is encrypted, and its key is not here; the caller may have to bring it."""
+
+
 class ContainerNotEmptyError(StoreError):
     """A container with objects cannot be deleted; the caller's mistake."""
 

@@ -8,7 +8,7 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import trio
 
@@ -17,7 +17,9 @@ from atoll.world import World
 from storage.container.record import ContainerRecord
 from storage.mutation import AmendObject, Authority
 from storage.object.record import (
+    OF_PAYLOAD,
     RECORD_VERSION,
+    STORED_SIZE,
     Location,
     ObjectRecord,
     State,
@@ -147,7 +149,13 @@ class Objects:
             if etag is not None and etag != intake.etag:
                 raise EtagMismatchError(intake.etag)
             carried = attributes() if callable(attributes) else attributes
-            return _new_record(container, name, carried, intake.size_bytes, intake.etag)
+            shown = carried.shown
+            if shown is None:
+                return _new_record(container, name, carried, intake.size_bytes, intake.etag)
+            etag_shown = intake.etag if shown.etag is None else shown.etag
+            record = _new_record(container, name, carried, shown.size_bytes, etag_shown)
+            record.system[STORED_SIZE] = str(intake.size_bytes)
+            return record
 
         target = self._writes.target(container, name)
         return await self._take_in(target, body, size_bytes, condition, versioned, describe)
@@ -234,7 +242,7 @@ class Objects:
                 changed=self._clock.now(),
                 content_type=attributes.content_type,
                 metadata=dict(attributes.metadata),
-                system=dict(attributes.system),
+                system=_amended(held.system, attributes.system),
             )
             where = target.name
             ask = AmendObject(where.policy, where.hash, record, held.changed, is_current, authority)
@@ -300,6 +308,16 @@ def _new_record(
         dict(attributes.system),
         b"",
     )
+
+
+def _amended(held: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, str]:
+    """Return system metadata as asked for, but what belongs to the payload as it is."""
+    system = dict(asked)
+    for name in OF_PAYLOAD:
+        system.pop(name, None)
+        if name in held:
+            system[name] = held[name]
+    return system
 
 
 def _describe(record: ObjectRecord, prefix: bytes) -> dict[str, str]:

@@ -14,9 +14,10 @@ from typing import Final, Protocol, cast
 
 from storage.container.record import ContainerRecord
 from storage.object.record import ObjectRecord
-from storage.proxy.engine import Payload
+from storage.proxy.engine import Payload, Unseal
 from storage.proxy.errors import ObjectMissingError, PayloadLostError
 from storage.proxy.manifest import Manifest, ManifestDamagedError, Segment, Span
+from storage.proxy.sealed import OpenSealed
 
 NESTING_MAX: Final = 10
 """Composites within composites; Swift's limit for static large objects."""
@@ -56,15 +57,18 @@ class Composites:
         self._known: OrderedDict[bytes, Manifest] = OrderedDict()  # by write id: they never change
         self._known_segments = 0
 
-    def open(self, record: ObjectRecord, stored: OpenedPayload, depth: int = 0) -> OpenComposite:
+    def open(
+        self, record: ObjectRecord, stored: OpenedPayload, unseal: Unseal, depth: int = 0
+    ) -> OpenComposite:
         """Return the context of a composite's payload.
 
         Args:
             record: of the composite.
             stored: its manifest, to open.
+            unseal: has the keys of sealed segments.
             depth: in how many other composites it lies.
         """
-        return OpenComposite(self, record, stored, depth)
+        return OpenComposite(self, record, stored, unseal, depth)
 
     async def manifest(self, record: ObjectRecord, stored: OpenedPayload) -> Manifest:
         """Return the manifest of a composite.
@@ -101,7 +105,9 @@ class Composites:
             _, oldest = self._known.popitem(last=False)
             self._known_segments -= len(oldest.segments)
 
-    async def open_segment(self, account: str, segment: Segment, depth: int) -> OpenedPayload:
+    async def open_segment(
+        self, account: str, segment: Segment, unseal: Unseal, depth: int
+    ) -> OpenedPayload:
         """Find a segment and return its payload, to open.
 
         Raises:
@@ -119,11 +125,13 @@ class Composites:
             raise PayloadLostError(f"segment {segment.number}, {segment.name!r}, is another object")
         if record.size_bytes < segment.start + segment.size_bytes:
             raise PayloadLostError(f"segment {segment.number}, {segment.name!r}, is too short")
+        if record.is_sealed:
+            return OpenSealed(record, stored, unseal)
         if not record.manifest_size_bytes:
             return stored
         if depth >= NESTING_MAX:
             raise PayloadLostError(f"more than {NESTING_MAX} composites within each other")
-        return self.open(record, stored, depth + 1)
+        return self.open(record, stored, unseal, depth + 1)
 
 
 class CompositePayload:
@@ -133,6 +141,7 @@ class CompositePayload:
         composites: of the store.
         account: that it and its segments belong to.
         manifest: of it.
+        unseal: has the keys of sealed segments.
         depth: in how many other composites it lies.
 
     Attributes:
@@ -143,9 +152,15 @@ class CompositePayload:
     whole: bytes | None = None
 
     def __init__(
-        self, composites: Composites, account: str, manifest: Manifest, depth: int
+        self,
+        composites: Composites,
+        account: str,
+        manifest: Manifest,
+        unseal: Unseal,
+        depth: int,
     ) -> None:
         self.manifest = manifest
+        self._unseal = unseal
         self._composites = composites
         self._account = account
         self._depth = depth
@@ -172,7 +187,9 @@ class CompositePayload:
             span, payload = following, ahead
 
     async def _enter(self, span: Span) -> Payload:
-        opened = await self._composites.open_segment(self._account, span.segment, self._depth)
+        opened = await self._composites.open_segment(
+            self._account, span.segment, self._unseal, self._depth
+        )
         try:
             payload = await opened.__aenter__()
         except ObjectMissingError as error:
@@ -195,21 +212,29 @@ class OpenComposite:
     On entry the manifest is read. A segment that is lost is found out when its turn comes.
     """
 
-    __slots__ = ("_composites", "_depth", "_payload", "_record", "_stored")
+    __slots__ = ("_composites", "_depth", "_payload", "_record", "_stored", "_unseal")
 
     def __init__(
-        self, composites: Composites, record: ObjectRecord, stored: OpenedPayload, depth: int
+        self,
+        composites: Composites,
+        record: ObjectRecord,
+        stored: OpenedPayload,
+        unseal: Unseal,
+        depth: int,
     ) -> None:
         self._composites = composites
         self._record = record
         self._stored = stored
+        self._unseal = unseal
         self._depth = depth
         self._payload: CompositePayload | None = None
 
     async def __aenter__(self) -> CompositePayload:
         manifest = await self._composites.manifest(self._record, self._stored)
         account = self._record.account
-        self._payload = CompositePayload(self._composites, account, manifest, self._depth)
+        self._payload = CompositePayload(
+            self._composites, account, manifest, self._unseal, self._depth
+        )
         return self._payload
 
     async def __aexit__(self, *_: object) -> None:

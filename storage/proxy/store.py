@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from atoll.world import World
 from storage.container.record import ContainerRecord
 from storage.container.versions import VersionEntry, VersionQuery
-from storage.object.record import ObjectRecord
+from storage.object.record import STORED_SIZE, ObjectRecord
 from storage.path import PathHasher
 from storage.placement import Placement
 from storage.proxy.accounts import Accounts
 from storage.proxy.containers import Containers
+from storage.proxy.engine import Unseal
 from storage.proxy.manifest import Manifest
 from storage.proxy.objects import Objects
 from storage.proxy.payloads import OpenPayload
+from storage.proxy.sealed import OpenSealed, refuse
 from storage.proxy.segments import Composites, OpenedPayload
 from storage.proxy.settings import EngineSettings
 from storage.proxy.voters import Voters
@@ -31,6 +33,9 @@ class Store:
         placement: the rings.
         voters: the devices.
         settings: limits.
+
+    Attributes:
+        unseal: has the store's own keys; nothing is opened with them until it is set.
     """
 
     def __init__(
@@ -42,6 +47,7 @@ class Store:
         voters: Voters,
         settings: EngineSettings,
     ) -> None:
+        self.unseal: Unseal = refuse
         self._hasher = hasher
         self._placement = placement
         self._voters = voters
@@ -89,14 +95,25 @@ class Store:
     ) -> tuple[ObjectRecord, OpenedPayload] | None:
         """Find an object, with its payload to open."""
         found = await self.objects.find_with_payload(container, name, version)
-        if found is None or not found[0].manifest_size_bytes:
-            return found
-        return found[0], self.composites.open(*found)
+        if found is None:
+            return None
+        record, stored = found
+        if record.manifest_size_bytes:
+            return record, self.composites.open(record, stored, self.unseal)
+        if STORED_SIZE in record.system:
+            return record, OpenSealed(record, stored, self.unseal)
+        return found
 
-    def open(self, container: ContainerRecord, record: ObjectRecord) -> OpenedPayload:
+    def open(
+        self, container: ContainerRecord, record: ObjectRecord, unseal: Unseal | None = None
+    ) -> OpenedPayload:
         """Open an object's payload."""
         stored = self._open_stored(container, record)
-        return self.composites.open(record, stored) if record.manifest_size_bytes else stored
+        if record.manifest_size_bytes:
+            return self.composites.open(record, stored, unseal or self.unseal)
+        if STORED_SIZE in record.system:
+            return OpenSealed(record, stored, unseal or self.unseal)
+        return stored
 
     async def manifest(self, container: ContainerRecord, record: ObjectRecord) -> Manifest | None:
         """Return the manifest of a composite; nothing for a plain object."""

@@ -329,7 +329,7 @@ def _marker(query: UploadQuery) -> str:
 
 
 def _to_attributes(upload: Upload) -> Attributes:
-    content_type, metadata, system = upload.attributes
+    content_type, metadata, system, _ = upload.attributes
     fields = {
         "version": _VERSION,
         "bucket": upload.bucket_id.hex(),

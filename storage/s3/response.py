@@ -17,6 +17,7 @@ from storage.proxy.errors import (
     OutcomeUnknownError,
     PayloadLostError,
     PreconditionFailedError,
+    SealedError,
     StoreError,
     StoreFullError,
     UnavailableError,
@@ -43,6 +44,7 @@ CODE_OF_STORE_ERROR: dict[type[StoreError], str] = {
     StoreFullError: "InsufficientStorage",
     VersionMissingError: "NoSuchVersion",
     LockedError: "AccessDenied",
+    SealedError: "InvalidRequest",
 }
 
 

@@ -138,7 +138,7 @@ class Copies:
             joined = await self._objects.large.join(request.caller, record)
             return _Original(without_manifest(joined.record), joined.opening, False)
         opening = self._engine.open(source.container, record)
-        return _Original(record, opening, not record.manifest_size_bytes)
+        return _Original(record, opening, not (record.manifest_size_bytes or record.is_sealed))
 
     async def _copy(self, request: Request, source: _Place, place: _Place) -> Response:
         self._objects.check_new_name(place.name)

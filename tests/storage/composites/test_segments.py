@@ -51,9 +51,9 @@ def opened_segments(env: Env) -> list[int]:
     numbers: list[int] = []
     original = env.store.composites.open_segment
 
-    async def open_segment(account: str, segment: Segment, depth: int) -> Any:
+    async def open_segment(account: str, segment: Segment, *more: Any) -> Any:
         numbers.append(segment.number)
-        return await original(account, segment, depth)
+        return await original(account, segment, *more)
 
     env.store.composites.open_segment = open_segment  # type: ignore[method-assign]
     return numbers
