@@ -18,7 +18,13 @@ BUCKET_NAMES = "buckets"
 """Its container of claims: one object for each S3 bucket."""
 
 ACCESS_KEYS = "keys"
-"""Its container of access keys: one object for each."""
+"""Its container of access keys of users in `users.toml`: one object for each."""
+
+DIRECTORIES = "iam"
+"""Its container of IAM directories: one object for each storage account that has one."""
+
+IAM_KEYS = "iam-keys"
+"""Its container of IAM's access keys: one object for each, which says whose directory has it."""
 
 
 def is_reserved(name: str) -> bool:

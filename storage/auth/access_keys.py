@@ -12,8 +12,6 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from blake3 import blake3
-
 from atoll.world import World
 from storage.auth.authenticator import Identity
 from storage.auth.keys import (
@@ -24,6 +22,7 @@ from storage.auth.keys import (
     new_access_key,
     new_secret_key,
 )
+from storage.auth.sealer import Sealer
 from storage.auth.static_users import identity_of
 from storage.auth.users_file import User
 from storage.container.listing import LIMIT_MAX, Query
@@ -34,7 +33,6 @@ from storage.reserved import ACCESS_KEYS, SYSTEM_ACCOUNT, ensure_container
 from storage.timestamp import Timestamp
 
 KEYS_KNOWN_MAX = 4096
-_NONCE_BYTES = 12
 _CONTEXT = "atoll 2026 access key secret"
 _USER, _SECRET = "user", "secret"
 
@@ -68,7 +66,7 @@ class AccessKeys:
     ) -> None:
         self._engine = engine
         self._random = world.random
-        self._secret = blake3(secret, derive_key_context=_CONTEXT).digest()
+        self._sealer = Sealer(secret, _CONTEXT, world.random)
         self._identities = {user.name: identity_of(user) for user in users.values()}
         self._fixed = {key.access_key: key for key in _keys_of(users.values(), self._identities)}
         self._read = lru_cache(maxsize=KEYS_KNOWN_MAX)(self._decrypt)
@@ -131,18 +129,10 @@ class AccessKeys:
         return True
 
     def _encrypt(self, access_key: str, secret: str) -> str:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # only who uses it pays
-
-        nonce = self._random.randbytes(_NONCE_BYTES)
-        sealed = AESGCM(self._secret).encrypt(nonce, secret.encode(), access_key.encode())
-        return b64encode(nonce + sealed).decode("ascii")
+        return b64encode(self._sealer.seal(secret.encode(), access_key.encode())).decode("ascii")
 
     def _decrypt(self, access_key: str, text: str) -> str:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # only who uses it pays
-
-        sealed = b64decode(text)
-        nonce, body = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-        return AESGCM(self._secret).decrypt(nonce, body, access_key.encode()).decode()
+        return self._sealer.open(b64decode(text), access_key.encode()).decode()
 
 
 def _keys_of(users: Iterable[User], identities: Mapping[str, Identity]) -> Iterable[AccessKey]:

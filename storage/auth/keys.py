@@ -25,6 +25,9 @@ class AccessKey(NamedTuple):
             rights come from the user's groups alone.
         session_policies: JSON documents that the session's rights end at, if it is one.
         role_arn: of the role that was assumed, if any.
+        arn: by which policies know the session of a role or federated user; empty for others,
+            whose identity says it.
+        id: that is never given to another, where IAM knows one.
     """
 
     access_key: str
@@ -33,6 +36,8 @@ class AccessKey(NamedTuple):
     identity_policies: tuple[str, ...] | None = None
     session_policies: tuple[str, ...] | None = None
     role_arn: str = ""
+    arn: str = ""
+    id: str = ""
 
     @property
     def is_limited(self) -> bool:
@@ -45,6 +50,29 @@ class Keys(Protocol):
 
     async def find(self, access_key: str) -> AccessKey | None:
         """Return the key of an id, or nothing where it is not valid (any more)."""
+
+
+class TokenExpiredError(Exception):
+    """A session has ended; the client needs a new one."""
+
+
+class Sessions(Protocol):
+    """Knows the keys of sessions, which come with a token."""
+
+    async def open(self, access_key: str, token: str) -> AccessKey | None:
+        """Return the key of a session, or nothing where key and token are not a valid pair.
+
+        Raises:
+            TokenExpiredError: they were one.
+        """
+
+
+class NoSessions:
+    """There are none."""
+
+    async def open(self, access_key: str, token: str) -> AccessKey | None:
+        """Return nothing."""
+        return None
 
 
 def new_access_key(random: bytes) -> str:

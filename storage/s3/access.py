@@ -98,8 +98,14 @@ class Facts(NamedTuple):
     block: PublicBlock
 
 
-def caller_of(identity: Identity | None, role_arn: str = "") -> Caller:
-    """Return somebody as policies know them."""
+def caller_of(identity: Identity | None, role_arn: str = "", arn: str = "") -> Caller:
+    """Return somebody as policies know them.
+
+    Args:
+        identity: who asks.
+        role_arn: of the role that was assumed, if any.
+        arn: of a session that has a name of its own.
+    """
     if identity is None:
         return ANONYMOUS
     account = display_name(identity.account)
@@ -107,7 +113,7 @@ def caller_of(identity: Identity | None, role_arn: str = "") -> Caller:
     return Caller(
         account,
         canonical_id(identity.account),
-        f"arn:aws:iam::{account}:user/{user}",
+        arn or f"arn:aws:iam::{account}:user/{user}",
         identity.account in identity.groups,
         role_arn,
     )

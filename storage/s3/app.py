@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from atoll.log import get_logger, request_id
 from atoll.world import World
-from storage.auth.keys import Keys
+from storage.auth.keys import Keys, NoSessions, Sessions
 from storage.container.record import ContainerRecord
 from storage.http.asgi import Receive, Scope, Send
+from storage.object.event import Occasion, occasion
 from storage.proxy.engine import Engine
 from storage.proxy.errors import StoreError
 from storage.proxy.multipart import Multipart
@@ -46,6 +47,7 @@ _ANONYMOUS_OPERATIONS = frozenset(("Preflight",))
 _NO_BUCKET_OPERATIONS = frozenset(("CreateBucket", "Preflight", "PostObject"))
 """Find their bucket themselves, if they want one: that of a form knows later who asks."""
 
+_READING = frozenset(("GET", "HEAD"))
 _EXPECTED_OWNER = b"x-amz-expected-bucket-owner"
 
 log = get_logger(part="s3")
@@ -60,6 +62,7 @@ class S3App:
         keys: knows access keys and whom they stand for.
         settings: limits and names.
         world: clock and randomness.
+        sessions: knows the keys that come with tokens.
 
     Attributes:
         routes: all there are.
@@ -73,9 +76,11 @@ class S3App:
         keys: Keys,
         settings: S3Settings,
         world: World,
+        sessions: Sessions | None = None,
     ) -> None:
         self._ids = RequestIds(world)
-        self._authentication = Authentication(keys, settings, world.clock)
+        sessions = sessions or NoSessions()
+        self._authentication = Authentication(keys, sessions, settings, world.clock)
         self._names = BucketNames(engine)
         self._configurations = Configurations(engine)
         self._authorizer = Gate(engine, self._configurations, settings, world)
@@ -84,6 +89,7 @@ class S3App:
             engine,
             multipart,
             keys,
+            sessions,
             settings,
             world,
             self._names,
@@ -142,6 +148,8 @@ class S3App:
             await self._authentication.identify(request)
         if handler is None:
             raise S3Error("NotImplemented")
+        if operation.method not in _READING:
+            occasion.set(_occasion(request))
         if address.level is not Level.SERVICE and operation.name not in _NO_BUCKET_OPERATIONS:
             request.container = await self._bucket(request)
             if b"origin" in headers:
@@ -168,6 +176,17 @@ class S3App:
         if expected is not None and expected != display_name(container.account).encode():
             raise S3Error("AccessDenied")
         return container
+
+
+def _occasion(request: Request) -> Occasion:
+    """Return what events say of the request that made them happen."""
+    identity, client = request.identity, request.scope.get("client")
+    return Occasion(
+        request.operation.name,
+        "" if identity is None else identity.user,
+        "" if client is None else client[0],
+        request.id,
+    )
 
 
 def _explain(error: S3Error | StoreError, request: Request) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from atoll.world import Clock
-from storage.auth.keys import Keys
+from storage.auth.keys import AccessKey, Keys, Sessions, TokenExpiredError
 from storage.s3.body import BodyTerms
 from storage.s3.errors import S3Error
 from storage.s3.request import Request
@@ -20,12 +20,14 @@ class Authentication:
 
     Args:
         keys: access keys.
+        sessions: whose requests carry tokens.
         settings: region, and which signatures are taken.
         clock: physical time.
     """
 
-    def __init__(self, keys: Keys, settings: S3Settings, clock: Clock) -> None:
+    def __init__(self, keys: Keys, sessions: Sessions, settings: S3Settings, clock: Clock) -> None:
         self._keys = keys
+        self._sessions = sessions
         self._allow_v2 = settings.signature_v2
         self._region = settings.region
         self._clock = clock
@@ -42,11 +44,7 @@ class Authentication:
         if claim is None:
             request.body_terms = BodyTerms(declared_payload(signed))
             return
-        found = await self._keys.find(claim.access_key)
-        if found is None:
-            raise S3Error("InvalidAccessKeyId", AWSAccessKeyId=claim.access_key)
-        if claim.token:
-            raise S3Error("InvalidToken")
+        found = await find_key(self._keys, self._sessions, claim.access_key, claim.token)
         claim.check_terms(signed, self._clock.wall_ns() // _NS_PER_S, self._region)
         claim.check_signature(signed, found.secret)
         hoisted = claim.hoisted()
@@ -56,6 +54,32 @@ class Authentication:
         request.identity = found.identity
         request.scope["atoll"]["user"] = found.identity.user
         request.body_terms = _body_terms(claim, found.secret)
+
+
+async def find_key(keys: Keys, sessions: Sessions, access_key: str, token: str) -> AccessKey:
+    """Return the key that is said to have signed.
+
+    Args:
+        keys: of users.
+        sessions: of users and roles.
+        access_key: its id.
+        token: of the session, empty without one.
+
+    Raises:
+        S3Error: InvalidAccessKeyId, InvalidToken, ExpiredToken.
+    """
+    if not token:
+        found = await keys.find(access_key)
+        if found is None:
+            raise S3Error("InvalidAccessKeyId", AWSAccessKeyId=access_key)
+        return found
+    try:
+        found = await sessions.open(access_key, token)
+    except TokenExpiredError:
+        raise S3Error("ExpiredToken") from None
+    if found is None:
+        raise S3Error("InvalidToken")
+    return found
 
 
 def _body_terms(claim: Claim, secret: str) -> BodyTerms:

@@ -134,7 +134,8 @@ def _principal_type(it: Circumstances) -> str:
 
 
 def _username(it: Circumstances) -> str | None:
-    return it.caller.arn.partition("/")[2] or None
+    """Return the user's name without its path; roles have none."""
+    return None if it.caller.role_arn else it.caller.arn.rpartition("/")[2] or None
 
 
 def _authentication(it: Circumstances) -> str | None:

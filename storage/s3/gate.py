@@ -109,7 +109,9 @@ class Gate:
     ) -> tuple[Facts, ObjectRecord | None]:
         """Gather what the decision rests on, and the object's record where that is needed."""
         key, container = request.access_key, resource.container
-        caller = caller_of(request.identity, "" if key is None else key.role_arn)
+        caller = caller_of(request.identity)
+        if key is not None:
+            caller = caller_of(request.identity, key.role_arn, key.arn)
         rights = Rights() if key is None else _rights(key.identity_policies, key.session_policies)
         if container is None:
             question = self._question(request, caller, action, resource, None)

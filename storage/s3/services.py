@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from atoll.world import World
-from storage.auth.keys import Keys
+from storage.auth.keys import Keys, Sessions
 from storage.proxy.engine import Engine
 from storage.proxy.multipart import Multipart
 from storage.s3.authorization import Authorizer
@@ -22,6 +22,7 @@ class Services:
         engine: of the store.
         multipart: uploads on the same engine.
         keys: of users.
+        sessions: whose requests carry tokens.
         settings: limits and names.
         world: clock and randomness.
         names: finds buckets.
@@ -32,6 +33,7 @@ class Services:
     engine: Engine
     multipart: Multipart
     keys: Keys
+    sessions: Sessions
     settings: S3Settings
     world: World
     names: BucketNames

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from storage.object.record import ObjectRecord
 from storage.proxy.engine import Attributes
 from storage.s3.addressing import Address
+from storage.s3.authentication import find_key
 from storage.s3.authorization import Resource
 from storage.s3.errors import Header, S3Error
 from storage.s3.granting import Granting
@@ -51,6 +52,7 @@ class Posts:
     def __init__(self, services: Services) -> None:
         self._engine = services.engine
         self._keys = services.keys
+        self._sessions = services.sessions
         self._names = services.names
         self._authorizer = services.authorizer
         self._clock = services.world.clock
@@ -94,11 +96,7 @@ class Posts:
         claim = read_post_claim(fields, allow_v2=self._settings.signature_v2)
         policy = None
         if claim is not None:
-            found = await self._keys.find(claim.access_key)
-            if found is None:
-                raise S3Error("InvalidAccessKeyId", AWSAccessKeyId=claim.access_key)
-            if claim.token:
-                raise S3Error("InvalidToken")
+            found = await find_key(self._keys, self._sessions, claim.access_key, claim.token)
             claim.check_terms(self._settings.region)
             claim.check_signature(found.secret)
             request.access_key, request.identity = found, found.identity

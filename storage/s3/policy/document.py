@@ -35,6 +35,8 @@ class Kind(Enum):
     """A bucket: it says who may; it speaks of that bucket alone."""
     IDENTITY = "identity"
     """A user, role or session: it says what its bearer may; it names no principal."""
+    TRUST = "trust"
+    """A role: it says who may assume it; it names no resource, for the role is the resource."""
 
 
 class Verdict(IntEnum):
@@ -257,7 +259,7 @@ def _statement(fields: object, kind: Kind, bucket: str, has_variables: bool) -> 
         raise PolicyError("Invalid policy syntax.")
     principals = _principals(fields, kind, denies)
     actions = _patterns(fields, "Action", has_variables=False)
-    resources = _patterns(fields, "Resource", has_variables=has_variables)
+    resources = _resources(fields, kind, has_variables)
     if bucket:
         _check_scope(actions, resources, bucket)
     conditions = tuple(parse_conditions(fields.get("Condition", {}), has_variables=has_variables))
@@ -265,7 +267,7 @@ def _statement(fields: object, kind: Kind, bucket: str, has_variables: bool) -> 
 
 
 def _principals(fields: dict[str, object], kind: Kind, denies: bool) -> Principals | None:
-    name = _one_of(fields, "Principal", is_needed=kind is Kind.BUCKET)
+    name = _one_of(fields, "Principal", is_needed=kind is not Kind.IDENTITY)
     if name is None:
         return None
     if kind is Kind.IDENTITY:
@@ -274,6 +276,14 @@ def _principals(fields: dict[str, object], kind: Kind, denies: bool) -> Principa
     if negated and not denies:
         raise PolicyError("Allow with NotPrincipal is not allowed.")
     return parse_principals(fields[name], negated=negated)
+
+
+def _resources(fields: dict[str, object], kind: Kind, has_variables: bool) -> Patterns:
+    if kind is not Kind.TRUST:
+        return _patterns(fields, "Resource", has_variables=has_variables)
+    if _one_of(fields, "Resource", is_needed=False) is not None:
+        raise PolicyError("Has prohibited field Resource")
+    return _patterns({"Resource": "*"}, "Resource", has_variables=False)
 
 
 def _one_of(fields: dict[str, object], name: str, *, is_needed: bool = True) -> str | None:
