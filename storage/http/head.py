@@ -21,6 +21,7 @@ from httptools import (
 from storage.http.asgi import Headers
 from storage.http.errors import ProtocolError
 from storage.http.limits import Limits
+from storage.http.plain_head import read_plain_headers
 
 _HTTP_VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/1.0": "1.0"}
 _OTHER_HTTP_VERSION = re.compile(rb"HTTP/[0-9](\.[0-9])?")
@@ -127,6 +128,43 @@ def parse_again(line: bytes, earlier: Request, limits: Limits) -> Request | None
         earlier.says_keep_alive,
         earlier.content_length,
         earlier.expects_continue,
+    )
+
+
+def parse_plain(line: bytes, lines: bytes, limits: Limits) -> Request | None:
+    """Return the request of a head that is plain; see `storage.http.plain_head`.
+
+    Args:
+        line: the request line, without its line end.
+        lines: what comes behind it, beginning with its line end.
+        limits: what the head may be.
+
+    Returns:
+        None if the request has to be parsed whole, or will be refused.
+    """
+    match = _PLAIN_LINE.fullmatch(line)
+    if (
+        match is None
+        or len(line) > limits.request_line_bytes_max
+        or len(line) + len(lines) > limits.header_bytes_max
+    ):
+        return None
+    headers = read_plain_headers(lines, limits)
+    if headers is None:
+        return None
+    fields = _combine(headers)
+    host = fields.get(b"host")
+    length = fields.get(b"content-length", b"0")
+    if host is None or not _HOST.fullmatch(host) or not length.isdigit():
+        return None
+    content_length = int(length)
+    if content_length > limits.body_bytes_max:
+        return None
+    method, raw_path, query = match.groups(b"")
+    path = _decode_path(raw_path)
+    method_name = method.decode("ascii")
+    return Request(
+        method_name, raw_path, path, query, "1.1", headers, True, False, content_length, False
     )
 
 

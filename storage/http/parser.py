@@ -8,7 +8,13 @@ the current request is ever looked at: pipelined requests wait as bytes.
 from __future__ import annotations
 
 from storage.http.chunked import ChunkDecoder
-from storage.http.head import Request, check_partial_head, parse_again, parse_head
+from storage.http.head import (
+    Request,
+    check_partial_head,
+    parse_again,
+    parse_head,
+    parse_plain,
+)
 from storage.http.limits import Limits
 
 
@@ -100,8 +106,13 @@ class RequestParser:
             request = parse_again(line, self._earlier, self._limits)
             if request is not None and len(head) <= self._limits.header_bytes_max:
                 return request
-        request = parse_head(head, self._limits)
-        self._earlier = request if parse_again(line, request, self._limits) == request else None
+        request = parse_plain(line, lines, self._limits)
+        if request is not None:
+            self._earlier = request
+        else:
+            request = parse_head(head, self._limits)
+            is_plain = parse_again(line, request, self._limits) == request
+            self._earlier = request if is_plain else None
         self._earlier_lines = lines
         return request
 
