@@ -155,13 +155,16 @@ class Exchange:
         """Return whether the connection could carry another request after this response."""
         if not self._request.keep_alive or self._service.stopping:
             return False
+        # A client that was not told to continue may send its body or the next request: no one
+        # can tell which (RFC 9110 section 10.1.1). Where the body is empty there is no doubt, but
+        # botocore would misread the next response (its connection keeps this status line).
+        if self._continue_due:
+            return False
         parser = self._wire.parser
         if parser.body_done:
             return True
-        # A client that was not told to continue may send its body or the next request: no one
-        # can tell which (RFC 9110 section 10.1.1).
         left = parser.body_bytes_left
-        if left is None or self._continue_due:
+        if left is None:
             return False
         return left <= self._service.limits.drain_bytes_max
 

@@ -250,7 +250,8 @@ def _parse_head(head: bytes, limits: Limits) -> Request:
         headers,
         *_connection(fields, version),
         length,
-        length != 0 and _expects_continue(fields, version),
+        # A body that is announced as empty is waited for as well: old botocore sends such heads.
+        (length != 0 or b"content-length" in fields) and _expects_continue(fields, version),
     )
 
 

@@ -191,9 +191,19 @@ async def test_a_client_that_leaves_before_it_is_told_to_continue() -> None:
     assert not client.errors
 
 
-async def test_an_unwanted_body_gets_the_final_status_alone() -> None:
+async def test_continue_is_sent_for_an_empty_body_too() -> None:
+    async with connected(echo) as client:
+        client.send(EXPECT.replace(b"5", b"0"))
+        assert await client.receive_until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert (await client.response()).body == b"PUT /b "
+        client.send(GET)
+        assert (await client.response()).body == b"GET /a "
+
+
+@pytest.mark.parametrize("length", [b"5", b"0"])
+async def test_an_unwanted_body_gets_the_final_status_alone(length: bytes) -> None:
     async with connected(ignore_body) as client:
-        client.send(EXPECT)
+        client.send(EXPECT.replace(b"5", length))
         answer = await client.receive_all()
         client.send_eof()
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
