@@ -1,8 +1,8 @@
 -- A load of requests that were written beforehand: `wrk … URL -- FILE SIZE`.
 -- FILE holds heads, each with its length in 4 bytes before it; they are sent in turn, each with
--- SIZE bytes of body behind it.
+-- SIZE bytes of body behind it. They are put together before the load begins.
 
-local heads = {}
+local requests = {}
 local number = 0
 
 function init(arguments)
@@ -12,11 +12,12 @@ function init(arguments)
     local length = file:read(4)
     if not length then break end
     local a, b, c, d = length:byte(1, 4)
-    heads[#heads + 1] = file:read(((a * 256 + b) * 256 + c) * 256 + d)
+    requests[#requests + 1] = file:read(((a * 256 + b) * 256 + c) * 256 + d) .. body
   end
   file:close()
+  local count = #requests
   request = function()
-    number = number % #heads + 1
-    return heads[number] .. body
+    number = number % count + 1
+    return requests[number]
   end
 end

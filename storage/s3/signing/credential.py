@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import hmac
 from functools import lru_cache
-from typing import Final, NamedTuple
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as _Sha256
+
+_Hash: TypeAlias = "_Sha256"
 
 TERMINATOR: Final = "aws4_request"
 
 CREDENTIAL_BYTES_MAX: Final = 512
 """More is refused unread, for what was read is remembered."""
+
+_BLOCK_SIZE_BYTES: Final = 64
+_INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 
 _MALFORMED: Final = (
     'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
@@ -69,3 +79,21 @@ def _signing_key(secret: str, date: bytes, region: str, service: str) -> bytes:
     for part in (region, service, TERMINATOR):
         key = hmac.digest(key, part.encode("latin-1"), "sha256")
     return key
+
+
+def sign(secret: str, credential: Credential, text: bytes) -> bytes:
+    """Return the signature of a text in hexadecimal (HMAC-SHA256 with the `signing_key`).
+
+    HMAC in two halves whose beginnings are remembered (RFC 2104): a third of the price of `hmac`.
+    """
+    inner, outer = _hmac_halves(secret, credential.date, credential.region, credential.service)
+    inner, outer = inner.copy(), outer.copy()
+    inner.update(text)
+    outer.update(inner.digest())
+    return outer.hexdigest().encode("ascii")
+
+
+@lru_cache(maxsize=4096)
+def _hmac_halves(secret: str, date: bytes, region: str, service: str) -> tuple[_Hash, _Hash]:
+    key = _signing_key(secret, date, region, service).ljust(_BLOCK_SIZE_BYTES, b"\0")
+    return sha256(key.translate(_INNER_PAD)), sha256(key.translate(_OUTER_PAD))

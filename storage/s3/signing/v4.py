@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from storage.s3.errors import S3Error
-from storage.s3.signing.credential import Credential, signing_key
+from storage.s3.signing.credential import Credential, sign, signing_key
 from storage.s3.signing.payload import EMPTY_SHA256, Payload, read_payload
 from storage.s3.signing.request import SignedRequest, decode_query_part, encode_path
 from storage.s3.signing.times import SKEW_S_MAX, check_skew, extended_iso
@@ -132,8 +132,7 @@ class ClaimV4(NamedTuple):
         canonical = self._canonical_request(request, content_sha256)
         digest = sha256(canonical).hexdigest().encode("ascii")
         text = b"\n".join((ALGORITHM, self.timestamp, self.credential.scope, digest))
-        signature = hmac.digest(signing_key(secret, self.credential), text, "sha256")
-        if not hmac.compare_digest(signature.hex().encode("ascii"), self.signature):
+        if not hmac.compare_digest(sign(secret, self.credential, text), self.signature):
             raise mismatch(self.access_key, self.signature, text, canonical)
 
     def hoisted(self) -> dict[bytes, bytes]:
@@ -160,7 +159,9 @@ class ClaimV4(NamedTuple):
             (
                 request.method.encode("ascii"),
                 encode_path(request.raw_path),
-                b"&".join([name + b"=" + value for name, value in sorted(self.pairs)]),
+                b"&".join([name + b"=" + value for name, value in sorted(self.pairs)])
+                if self.pairs
+                else b"",
                 *[
                     name + b":" + b" ".join(values.get(name, b"").split())
                     for name in self.signed_headers.split(b";")
