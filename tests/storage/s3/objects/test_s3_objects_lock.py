@@ -8,7 +8,9 @@ import pytest
 from s3_harness import S3, ApiError, Client
 from s3_objects import crc32_of
 
+from storage.s3.errors import S3Error
 from storage.s3.objects.retention import format_date, parse_date
+from storage.s3.objects.uploading import check_announced
 
 BUCKET = "bucket"
 
@@ -162,8 +164,13 @@ async def test_a_lock_in_the_headers(s3: S3, client: Client) -> None:
         {"ObjectLockLegalHoldStatus": "abc"},
     ):
         await refused(put(client, **change), 400, "InvalidArgument")
-    ask = client.call("PutObject", Bucket=BUCKET, Key="key", ObjectLockLegalHoldStatus="ON")
-    await refused(ask, 400, "InvalidRequest")  # it does not say what it writes
+
+
+async def test_a_lock_with_nothing_but_a_signed_hash_of_the_body(client: Client) -> None:
+    await client.call("PutObject", Bucket=BUCKET, Key="key", ObjectLockLegalHoldStatus="ON")
+    for unsigned in ({}, {b"x-amz-content-sha256": b"UNSIGNED-PAYLOAD"}):
+        with pytest.raises(S3Error, match="InvalidRequest"):
+            check_announced(unsigned)
 
 
 async def test_the_bucket_s_default(s3: S3, client: Client) -> None:
