@@ -244,7 +244,11 @@ def test_swift_recon(cloud: RunningCloud, tmp_path: Path) -> None:
         builder.get_ring().save(str(tmp_path / f"{name}.ring.gz"))
     command = (sys.executable, str(SWIFT.with_name("swift-recon")))
     asked = ("-r", "-u", "-d", "-l", "-q", "--sockstat", "--time", "--swift-versions", "--auditor")
-    for server, more in (("account", ()), ("container", ("--updater",)), ("object", ("--expirer",))):
+    for server, more in (
+        ("account", ()),
+        ("container", ("--updater",)),
+        ("object", ("--expirer",)),
+    ):
         told = run(cloud, tmp_path, *command, server, "--swiftdir", str(tmp_path), *asked, *more)
         assert "[1m_load_avg]" in told
         assert "Disk usage: space used" in told
