@@ -113,7 +113,7 @@ class SwiftApp:
         self._temp_urls = TempUrls(engine, world.clock)
         self._forms = Forms(engine, self._objects, rules, settings, world.clock)
         self._web = StaticWeb(engine, self._gate, containers, self._objects, settings)
-        self._bulk_delete = BulkDelete(engine, self._gate, settings)
+        self._bulk_delete = BulkDelete(engine, self._objects.writes, self._gate, settings)
         self._bulk_upload = BulkUpload(engine, self._gate, self._objects, rules, settings)
         self.routes = (
             Route("GET", Level.ACCOUNT, accounts.read, Permission.READ),

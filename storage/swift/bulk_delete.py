@@ -24,6 +24,7 @@ from storage.swift.settings import SwiftSettings
 from storage.swift.slow_answer import answer_slowly
 from storage.swift.target import Level, Target
 from storage.swift.text import is_utf8
+from storage.swift.writes import Writes
 
 CONCURRENCY = 128
 _BODY_BYTES_MAX = 2**62
@@ -35,12 +36,14 @@ class BulkDelete:
 
     Args:
         engine: of the store.
+        writes: deletes objects.
         gate: judges each name.
         settings: limits.
     """
 
-    def __init__(self, engine: Engine, gate: Gate, settings: SwiftSettings) -> None:
+    def __init__(self, engine: Engine, writes: Writes, gate: Gate, settings: SwiftSettings) -> None:
         self._engine = engine
+        self._writes = writes
         self._gate = gate
         self._settings = settings
         self._line_bytes_max = 2 * (
@@ -62,7 +65,7 @@ class BulkDelete:
         if content_type and not content_type.startswith(b"text/plain"):
             raise SwiftError(406)
         names = await self._read_names(request)
-        sweep = _Sweep(self._engine, self._gate, self._settings, request, report)
+        sweep = _Sweep(self._engine, self._writes, self._gate, self._settings, request, report)
         await sweep.run(name for name in names if b"/" in name.strip(b"/"))
         await sweep.run(name for name in names if b"/" not in name.strip(b"/"))
         if report.errors:
@@ -107,12 +110,14 @@ class _Sweep:
     def __init__(
         self,
         engine: Engine,
+        writes: Writes,
         gate: Gate,
         settings: SwiftSettings,
         request: Request,
         report: Report,
     ) -> None:
         self._engine = engine
+        self._writes = writes
         self._gate = gate
         self._settings = settings
         self._account = request.target.account
@@ -174,7 +179,8 @@ class _Sweep:
         record = await self._container(container, name)
         if len(name.encode()) > self._settings.object_name_bytes_max:
             raise SwiftError(404)
-        await self._engine.delete_object(record, name)
+        if (await self._writes.delete(record, name)).removed is None:
+            raise SwiftError(404)
 
     async def _container(self, container: str, name: str) -> ContainerRecord:
         """Return the container of an object that the caller may delete.

@@ -95,7 +95,7 @@ class BulkUpload:
         members = _Members(body, expander)
         containers = _Containers(self._engine, self._gate, self._settings, request)
         extraction = _Extraction(
-            self._engine, self._objects, self._rules, self._settings, request, report, containers
+            self._objects, self._rules, self._settings, request, report, containers
         )
         try:
             await extraction.run(members)
@@ -224,7 +224,6 @@ class _Extraction:
 
     def __init__(
         self,
-        engine: Engine,
         objects: Objects,
         rules: MetadataRules,
         settings: SwiftSettings,
@@ -232,7 +231,6 @@ class _Extraction:
         report: Report,
         containers: _Containers,
     ) -> None:
-        self._engine = engine
         self._objects = objects
         self._rules = rules
         self._settings = settings
@@ -343,7 +341,7 @@ class _Extraction:
                 raise SwiftError(404)
             self._objects.check_new_name(name)
             attributes = new_attributes(headers, name, self._rules, self._objects.now_s())
-            await self._engine.put_object(container, name, attributes, body, size_bytes=size_bytes)
+            await self._objects.writes.put(container, name, attributes, body, size_bytes=size_bytes)
         except BodyIncompleteError:
             raise
         except (SwiftError, StoreError) as error:

@@ -176,7 +176,7 @@ class Copies:
             original.opening as payload,
             aclosing(selection.pieces(payload)) as pieces,
         ):
-            return await self._engine.put_object(
+            return await self._objects.writes.put(
                 place.container,
                 place.name,
                 attributes,

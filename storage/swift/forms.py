@@ -187,7 +187,7 @@ class Forms:
                 raise SwiftError(404)
             self._objects.check_new_name(name)
             attributes = new_attributes(headers, name, self._rules, self._objects.now_s())
-            await self._engine.put_object(container, name, attributes, body)
+            await self._objects.writes.put(container, name, attributes, body)
         except SwiftError as error:
             if error.response.body.startswith(_ABOUT_FORM):
                 raise

@@ -40,6 +40,7 @@ from storage.swift.selection import Selection, select_all, select_asked, unsatis
 from storage.swift.settings import SwiftSettings
 from storage.swift.text import encode
 from storage.swift.times import http_date, stamps, whole_seconds
+from storage.swift.writes import Writes
 
 LOOKS_MAX = 8
 """How often a GET looks again after the object was replaced under its hands."""
@@ -59,6 +60,7 @@ class Objects:
 
     Attributes:
         large: joins segments.
+        writes: stores and deletes.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Objects:
         world: World,
     ) -> None:
         self.large = DynamicLargeObjects(engine, gate)
+        self.writes = Writes(engine, world.clock)
         self._engine = engine
         self._rules = rules
         self._settings = settings
@@ -147,7 +150,7 @@ class Objects:
         name = request.target.object
         self.check_new_name(name)
         attributes = new_attributes(headers, name, self._rules, self.now_s())
-        record = await self._engine.put_object(
+        record = await self.writes.put(
             container,
             name,
             attributes,
@@ -181,8 +184,8 @@ class Objects:
         condition = _delete_condition(request.headers)
         if not self._fits(request.target.object):
             raise SwiftError(404)
-        await self._engine.delete_object(container, request.target.object, condition)
-        return page(204)
+        deletion = await self.writes.delete(container, request.target.object, condition)
+        return page(204 if deletion.removed is not None else 404)
 
     async def find(self, container: ContainerRecord, name: str) -> ObjectRecord | None:
         """Return an object's record, or nothing; a name over the limit has none."""

@@ -243,9 +243,9 @@ async def test_white_space_keeps_the_connection_alive(
     monkeypatch.setattr(slow_answer, "HEARTBEAT_INTERVAL_S", 0.01)
     real_delete = tester.app._bulk_delete._engine.delete_object
 
-    async def slow_delete(*args: object) -> object:
+    async def slow_delete(*args: object, **options: object) -> object:
         await trio.sleep(0.05)
-        return await real_delete(*args)  # type: ignore[arg-type]
+        return await real_delete(*args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(tester.app._bulk_delete._engine, "delete_object", slow_delete)
     answer = await tester.request(
