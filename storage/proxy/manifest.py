@@ -1,9 +1,9 @@
 """The manifest of a composite: which segments, one after the other, are its bytes.
 
-It stands where the payload of a plain object stands. The stored form, version 1: a magic, the
-version, an xxh3-128 over all other bytes, and a msgpack body with container names and a common
-beginning of all segment names stated once. It says for itself whether it is whole: what a manifest
-names wrongly would be served as an object.
+It stands where the payload of a plain object stands. The stored form: a magic, the version, an
+xxh3-128 over all other bytes, and a msgpack body with container names and a common beginning of all
+segment names stated once. Version 2 has inline bytes and a note besides, version 1 has neither. It
+says for itself whether it is whole: what a manifest names wrongly would be served as an object.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from atoll.invariant import invariant
 SEGMENTS_MAX = 10_000
 MAGIC = b"ATOLLCM"
 VERSION = 1
+VERSION_WITH_INLINE = 2
 _HEAD_SIZE_BYTES = len(MAGIC) + 1
 _SEAL_SIZE_BYTES = 16
 _MD5_HEX_LENGTH = 32
@@ -35,13 +36,14 @@ class Segment(NamedTuple):
 
     Attributes:
         number: its part number, or its place from 1; ascending within a manifest.
-        container: where it lies.
+        container: where it lies; empty for bytes that the manifest has inline.
         name: of the object.
-        write_id: that the object must have: no other version of it belongs here.
+        write_id: that the object must have: no other version of it belongs here; empty where any
+            object of this ETag does.
         size_bytes: that it gives to the composite.
         etag: of the object.
         checksum: of the object, raw, in the composite's algorithm; empty for none.
-        start: first byte of the object that belongs here.
+        start: first byte of the object, or of the inline bytes, that belongs here.
     """
 
     number: int
@@ -52,6 +54,11 @@ class Segment(NamedTuple):
     etag: str
     checksum: bytes = b""
     start: int = 0
+
+    @property
+    def is_inline(self) -> bool:
+        """Whether the manifest itself has the bytes."""
+        return not self.container
 
 
 class Span(NamedTuple):
@@ -73,17 +80,23 @@ class Manifest:
 
     Args:
         segments: at least one, at most `SEGMENTS_MAX`.
+        inline: bytes of segments that have no object.
+        note: what a front door keeps with it.
 
     Attributes:
         segments: as given.
         size_bytes: of the composite.
+        inline: as given.
+        note: as given.
     """
 
-    __slots__ = ("_stops", "segments", "size_bytes")
+    __slots__ = ("_stops", "inline", "note", "segments", "size_bytes")
 
-    def __init__(self, segments: Sequence[Segment]) -> None:
+    def __init__(self, segments: Sequence[Segment], inline: bytes = b"", note: bytes = b"") -> None:
         invariant(0 < len(segments) <= SEGMENTS_MAX, "a manifest's size", segments=len(segments))
         self.segments = tuple(segments)
+        self.inline = inline
+        self.note = note
         self._stops = list(accumulate(segment.size_bytes for segment in segments))
         self.size_bytes = self._stops[-1]
 
@@ -134,8 +147,9 @@ class Manifest:
             )
             for segment in self.segments
         ]
-        head = MAGIC + bytes([VERSION])
-        body: bytes = msgpack.packb((containers, common, rows))
+        more = (self.inline, self.note) if self.inline or self.note else ()
+        head = MAGIC + bytes([VERSION_WITH_INLINE if more else VERSION])
+        body: bytes = msgpack.packb((containers, common, rows, *more))
         return head + _seal(head, body) + body
 
     @classmethod
@@ -151,10 +165,10 @@ class Manifest:
         body = data[body_at:]
         if data[_HEAD_SIZE_BYTES:body_at] != _seal(head, body):
             raise ManifestDamagedError("the manifest's checksum is another")
-        if head[-1] != VERSION:
+        if head[-1] not in (VERSION, VERSION_WITH_INLINE):
             raise ManifestDamagedError(f"manifest version {head[-1]} is unknown")
-        containers, common, rows = msgpack.unpackb(body)
-        return cls([_unpack_row(containers, common, row) for row in rows])
+        containers, common, rows, *more = msgpack.unpackb(body)
+        return cls([_unpack_row(containers, common, row) for row in rows], *more)
 
 
 def _unpack_row(containers: list[str], common: str, row: list[Any]) -> Segment:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from typing import Final, Protocol, cast
 
 from storage.container.record import ContainerRecord
@@ -100,10 +100,10 @@ class Composites:
         if write_id in self._known:
             return
         self._known[write_id] = manifest
-        self._known_segments += len(manifest.segments)
+        self._known_segments += _weight(manifest)
         while self._known_segments > SEGMENTS_KNOWN_MAX:
             _, oldest = self._known.popitem(last=False)
-            self._known_segments -= len(oldest.segments)
+            self._known_segments -= _weight(oldest)
 
     async def open_segment(
         self, account: str, segment: Segment, unseal: Unseal, depth: int
@@ -121,7 +121,10 @@ class Composites:
         if found is None:
             raise PayloadLostError(f"segment {segment.number}, {segment.name!r}, is gone")
         record, stored = found
-        if record.write_id != segment.write_id:
+        wanted, found_there = segment.etag, record.etag
+        if segment.write_id:
+            wanted, found_there = segment.write_id.hex(), record.write_id.hex()
+        if wanted != found_there:
             raise PayloadLostError(f"segment {segment.number}, {segment.name!r}, is another object")
         if record.size_bytes < segment.start + segment.size_bytes:
             raise PayloadLostError(f"segment {segment.number}, {segment.name!r}, is too short")
@@ -132,6 +135,29 @@ class Composites:
         if depth >= NESTING_MAX:
             raise PayloadLostError(f"more than {NESTING_MAX} composites within each other")
         return self.open(record, stored, unseal, depth + 1)
+
+
+def _weight(manifest: Manifest) -> int:
+    return len(manifest.segments) + (len(manifest.inline) + len(manifest.note)) // 512
+
+
+class InlinePayload:
+    """The bytes that a manifest has inline, as an open payload.
+
+    Args:
+        data: all of them.
+
+    Attributes:
+        whole: as given.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.whole: bytes | None = data
+        self._data = data
+
+    async def read(self, start: int, stop: int) -> AsyncIterator[bytes | memoryview]:
+        """Yield the bytes from `start` up to `stop`."""
+        yield self._data[start:stop]
 
 
 class CompositePayload:
@@ -187,6 +213,10 @@ class CompositePayload:
             span, payload = following, ahead
 
     async def _enter(self, span: Span) -> Payload:
+        if span.segment.is_inline:
+            opened: OpenedPayload = nullcontext(InlinePayload(self.manifest.inline))
+            self._open.append(opened)
+            return await opened.__aenter__()
         opened = await self._composites.open_segment(
             self._account, span.segment, self._unseal, self._depth
         )

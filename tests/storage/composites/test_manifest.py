@@ -17,6 +17,10 @@ from storage.proxy.manifest import (
 )
 
 GOLDEN = Path(__file__).with_name("golden_manifest.txt")
+WITH_INLINE = (
+    "41544f4c4c434d02ff4725035fbebabb778e0907e6630643"
+    "9591a0a091980100a0c40002a165c40000c4026869c4016e"
+)
 SAMPLE = Manifest(
     [
         Segment(1, "\0parts\0b", "k\0id/00001/aa", bytes(range(12)), 5, "0" * 31 + "a", b"\1\2"),
@@ -37,8 +41,11 @@ segments = st.builds(
     st.binary(max_size=8),
     st.integers(0, 5),
 )
-manifests = st.lists(segments, min_size=1, max_size=12, unique_by=lambda one: one.number).map(
-    lambda found: Manifest(sorted(found))
+manifests = st.builds(
+    lambda found, inline, note: Manifest(sorted(found), inline, note),
+    st.lists(segments, min_size=1, max_size=12, unique_by=lambda one: one.number),
+    st.binary(max_size=8),
+    st.binary(max_size=8),
 )
 
 
@@ -46,10 +53,12 @@ manifests = st.lists(segments, min_size=1, max_size=12, unique_by=lambda one: on
 def test_what_was_packed_is_unpacked(manifest: Manifest) -> None:
     again = Manifest.unpack(manifest.pack())
     assert again.segments == manifest.segments
+    assert (again.inline, again.note) == (manifest.inline, manifest.note)
     assert again.size_bytes == sum(segment.size_bytes for segment in manifest.segments)
 
 
 def test_the_stored_form_stays() -> None:
+    assert Manifest([Segment(1, "", "", b"", 2, "e")], b"hi", b"n").pack().hex() == WITH_INLINE
     assert SAMPLE.pack().hex() == GOLDEN.read_text().strip()
 
 

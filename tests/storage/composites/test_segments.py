@@ -253,3 +253,22 @@ async def test_manifests_that_are_known_are_bounded(
         for n in range(4):
             assert await env.get(f"k{n}") == b"bc"
     assert len(env.store.composites._known) == 2
+
+
+async def test_inline_bytes_are_segments_too(env: Env) -> None:
+    record = await put(env, "s", b"0123456789")
+    inline = [Segment(1, "", "", b"", 2, ""), Segment(3, "", "", b"", 3, "", b"", 2)]
+    manifest = Manifest([inline[0], segment_of(2, record, 4, 2), inline[1]], b"abcde")
+    await env.store.put_composite(env.bucket, "k", PART, manifest.pack(), size_bytes=7, etag="x")
+    assert await env.get("k") == b"ab45cde"
+    assert await env.get("k", 1, 6) == b"b45cd"
+
+
+async def test_a_segment_that_its_etag_names_may_be_written_again(env: Env) -> None:
+    record = await put(env, "s", b"0123456789")
+    await compose(env, "k", [segment_of(1, record)._replace(write_id=b"")])
+    await put(env, "s", b"0123456789")
+    assert await env.get("k") == b"0123456789"
+    await put(env, "s", b"9876543210")
+    with pytest.raises(PayloadLostError):
+        await env.get("k")
