@@ -2,7 +2,8 @@
 
 `/v1/…`, `/v1.0/…`, `/auth/v1.0`, `/info` and `/healthcheck` are Swift's, unless the request is
 signed as S3's are, or the host's name is a bucket; so are the few other paths and hosts that Swift
-claims. `/-/…` is the operator's, which no bucket can be called; the rest is S3's.
+claims. `/-/…` is the operator's, which no bucket can be called. A form that is posted to `/`, or a
+GET of it with an action, is IAM's or STS's unless the host's name is a bucket; the rest is S3's.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ _LOOPBACK = frozenset(("127.0.0.1", "::1"))
 _SWIFT_PREFIXES = (b"/v1/", b"/v1.0/", b"/auth/v1.0/")
 _SWIFT_PATHS = frozenset((b"/v1", b"/v1.0", b"/auth/v1.0", b"/info", b"/healthcheck"))
 _S3_SCHEMES = (b"AWS ", b"AWS4-")
+_FORM = b"application/x-www-form-urlencoded"
 _S3_PARAMETERS = (b"X-Amz-Signature=", b"AWSAccessKeyId=")
 
 
@@ -28,6 +30,7 @@ class Front:
         bucket_of_host: returns the bucket that a Host header names, or nothing.
         exposition: returns the metrics as text.
         swift_claims: tells whether a request for any other path is Swift's.
+        iam: IAM and STS, where there are any.
     """
 
     def __init__(
@@ -37,12 +40,14 @@ class Front:
         bucket_of_host: Callable[[bytes], str],
         exposition: Callable[[], bytes],
         swift_claims: Callable[[Scope], bool] = lambda _scope: False,
+        iam: App | None = None,
     ) -> None:
         self._swift = swift
         self._s3 = s3
         self._bucket_of_host = bucket_of_host
         self._exposition = exposition
         self._swift_claims = swift_claims
+        self._iam = iam
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -54,6 +59,8 @@ class Front:
             await self._metrics(scope, send)
         elif path and self._swift_claims(scope) and not self._is_s3(scope):
             await self._swift(scope, receive, send)
+        elif path == b"/" and self._iam is not None and self._is_iam(scope):
+            await self._iam(scope, receive, send)
         else:
             await self._s3(scope, receive, send)
 
@@ -67,6 +74,16 @@ class Front:
                 return True
         query = scope["query_string"]
         return bool(query) and any(name in query for name in _S3_PARAMETERS)
+
+    def _is_iam(self, scope: Scope) -> bool:
+        """Tell whether a request for the path "/" is IAM's or STS's: in AWS's Query protocol."""
+        headers, method = scope["headers"], scope["method"]
+        is_query = method == "GET" and b"Action=" in scope["query_string"]
+        for name, value in headers:
+            if name == b"host" and self._bucket_of_host(value):
+                return False
+            is_query |= method == "POST" and name == b"content-type" and value.startswith(_FORM)
+        return is_query
 
     async def _metrics(self, scope: Scope, send: Send) -> None:
         """Answer with the metrics, to this machine alone."""

@@ -32,6 +32,9 @@ from storage.path import PathHasher
 from storage.proxy.multipart import Multipart
 from storage.s3.app import S3App
 from storage.s3.configuration import Configurations
+from storage.s3.iam.app import IamApp
+from storage.s3.iam.principals import Principals
+from storage.s3.iam.store import DirectoryStore
 from storage.s3.settings import S3Settings
 from storage.s3.veto import Veto
 from storage.settings import StorageSettings
@@ -78,17 +81,23 @@ async def main(context: RoleContext) -> None:
         view = LocalView(world, StorageFolder(context.data), hasher)
         swift = SwiftApp(node.store, authenticator, swift_settings, world, veto, view)
         keys = AccessKeys(node.store, users, secret, world)
+        directories = DirectoryStore(node.store)
+        principals = Principals(keys, users, directories, secret, world)
+        iam = IamApp(principals, directories, users, s3_settings, world)
         multipart = Multipart(world, node.clock, node.store)
-        s3 = S3App(node.store, multipart, keys, s3_settings, world)
+        s3 = S3App(node.store, multipart, principals, s3_settings, world, principals)
         bucket_of_host = s3.addressing.bucket_of_host
         metrics_folder = DataFolder(context.data).metrics
+        front = Front(
+            swift, s3, bucket_of_host, lambda: exposition(metrics_folder), swift.claims, iam
+        )
         observer = _Observer(context)
         context.status = observer.status
         async with trio.open_nursery() as nursery:
             nursery.start_soon(observer.access_log.run)
             context.ready()
             await serve(
-                Front(swift, s3, bucket_of_host, lambda: exposition(metrics_folder), swift.claims),
+                front,
                 context.sockets,
                 world=world,
                 stopping=context.stopping,

@@ -148,6 +148,15 @@ def is_allowed(facts: Facts) -> bool:
     return facts.acl is None or _permits(facts, caller.canonical_id)
 
 
+def is_denied(facts: Facts) -> bool:
+    """Tell whether a policy explicitly denies it: the bucket's, the caller's or the session's."""
+    question, rights = facts.question, facts.rights
+    policies = (*(rights.policies or ()), *(rights.session or ()))
+    if facts.policy is not None:
+        policies = (*policies, facts.policy)
+    return judge_all(policies, question) is Verdict.DENIED
+
+
 def permission_for(action: str) -> Permission | None:
     """Return the permission by which a list allows an action, if one does."""
     return PERMISSION_ON_OBJECT.get(action) or PERMISSION_ON_BUCKET.get(action)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from atoll.world import World
+from storage.auth.keys import AccessKey
 from storage.container.record import ContainerRecord
 from storage.object.record import ObjectRecord
 from storage.proxy.engine import Engine
@@ -21,6 +22,7 @@ from storage.s3.access import (
     Rights,
     caller_of,
     is_allowed,
+    is_denied,
     parse_public_block,
 )
 from storage.s3.acl import (
@@ -36,7 +38,7 @@ from storage.s3.condition_keys import EXISTING_TAG, Circumstances, RequestKeys
 from storage.s3.configuration import Configurations
 from storage.s3.errors import S3Error
 from storage.s3.owner import canonical_id, display_name
-from storage.s3.policy import Caller, Kind, Policy, Question, Verdict, parse_policy
+from storage.s3.policy import Caller, Kind, Policy, Question, parse_policy
 from storage.s3.request import Request
 from storage.s3.settings import S3Settings
 
@@ -99,7 +101,7 @@ class Gate:
         if action not in PERMISSION_ON_OBJECT or record is not None:
             return is_allowed(facts)
         # Whether an object is missing is told to those who may list the bucket, and to no others.
-        if facts.policy is not None and facts.policy.judge(facts.question) is Verdict.DENIED:
+        if is_denied(facts):
             return False
         bucket = resource._replace(key="")
         return is_allowed((await self._facts(request, "s3:ListBucket", bucket))[0])
@@ -112,7 +114,7 @@ class Gate:
         caller = caller_of(request.identity)
         if key is not None:
             caller = caller_of(request.identity, key.role_arn, key.arn)
-        rights = Rights() if key is None else _rights(key.identity_policies, key.session_policies)
+        rights = rights_of(key)
         if container is None:
             question = self._question(request, caller, action, resource, None)
             return Facts(question, rights, caller.account, None, None, "", PublicBlock()), None
@@ -199,8 +201,11 @@ def read_policy(document: bytes) -> Policy:
     return parse_policy(document.decode(), Kind.BUCKET)
 
 
-def _rights(identity: tuple[str, ...] | None, session: tuple[str, ...] | None) -> Rights:
-    return Rights(_policies(identity), _policies(session))
+def rights_of(key: AccessKey | None) -> Rights:
+    """Return what the policies of whom a key stands for say."""
+    if key is None:
+        return Rights()
+    return Rights(_policies(key.identity_policies), _policies(key.session_policies))
 
 
 @lru_cache(maxsize=POLICIES_KNOWN_MAX)

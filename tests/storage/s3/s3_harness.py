@@ -30,6 +30,9 @@ from storage.auth.static_users import identity_of
 from storage.auth.users_file import User
 from storage.proxy.multipart import Multipart, MultipartSettings
 from storage.s3.app import S3App
+from storage.s3.iam.app import IamApp
+from storage.s3.iam.principals import Principals
+from storage.s3.iam.store import DirectoryStore
 from storage.s3.settings import S3Settings
 from storage.s3.xml import Element, parse
 
@@ -214,6 +217,7 @@ class S3:
     memory: MemoryStore
     keys: FixedKeys
     region: str
+    iam: IamApp
     clients: dict[str, Client] = field(default_factory=dict)
 
     @property
@@ -305,8 +309,12 @@ async def s3_api(settings: S3Settings | None = None, **store: Any) -> AsyncItera
         limits = MultipartSettings(part_size_bytes_min=PART_SIZE_BYTES_MIN)
         multipart = Multipart(memory.world, memory.clock, memory.store, limits)
         settings = settings or S3Settings()
-        app = S3App(memory.store, multipart, keys, settings, memory.world)
-        api = S3(app, memory, keys, settings.region)
+        users = {user.name: user for user in USERS}
+        directories = DirectoryStore(memory.store)
+        principals = Principals(keys, users, directories, bytes(range(32)), memory.world)
+        iam = IamApp(principals, directories, users, settings, memory.world)
+        app = S3App(memory.store, multipart, principals, settings, memory.world, principals)
+        api = S3(app, memory, keys, settings.region, iam)
         for user in USERS:
             api.clients[user.name] = Client(api, access_key_of(user.name), user.key)
         yield api
