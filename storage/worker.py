@@ -32,6 +32,7 @@ from storage.path import PathHasher
 from storage.proxy.multipart import Multipart
 from storage.s3.app import S3App
 from storage.s3.configuration import Configurations
+from storage.s3.encryption.keyring import open_keyring
 from storage.s3.iam.app import IamApp
 from storage.s3.iam.principals import Principals
 from storage.s3.iam.store import DirectoryStore
@@ -85,7 +86,11 @@ async def main(context: RoleContext) -> None:
         principals = Principals(keys, users, directories, secret, world)
         iam = IamApp(principals, directories, users, s3_settings, world)
         multipart = Multipart(world, node.clock, node.store)
-        s3 = S3App(node.store, multipart, principals, s3_settings, world, principals)
+        keyring = open_keyring(secret, s3_settings.kms_key_file, world)
+        node.store.unseal = keyring.unseal
+        s3 = S3App(
+            node.store, multipart, principals, s3_settings, world, principals, keyring=keyring
+        )
         bucket_of_host = s3.addressing.bucket_of_host
         metrics_folder = DataFolder(context.data).metrics
         front = Front(

@@ -16,6 +16,7 @@ from storage.s3.addressing import Addressing, read_address
 from storage.s3.authentication import Authentication
 from storage.s3.authorization import Resource
 from storage.s3.configuration import Configurations
+from storage.s3.encryption.keyring import Keyring
 from storage.s3.errors import S3Error, error_document
 from storage.s3.gate import Gate
 from storage.s3.ids import RequestIds
@@ -63,6 +64,7 @@ class S3App:
         settings: limits and names.
         world: clock and randomness.
         sessions: knows the keys that come with tokens.
+        keyring: master keys of encrypted objects.
 
     Attributes:
         routes: all there are.
@@ -77,6 +79,8 @@ class S3App:
         settings: S3Settings,
         world: World,
         sessions: Sessions | None = None,
+        *,
+        keyring: Keyring,
     ) -> None:
         self._ids = RequestIds(world)
         sessions = sessions or NoSessions()
@@ -95,6 +99,7 @@ class S3App:
             self._names,
             self._configurations,
             self._authorizer,
+            keyring,
         )
         handlers: dict[str, Handler] = {}
         for part in PARTS:

@@ -10,6 +10,7 @@ from storage.proxy.engine import Engine
 from storage.proxy.multipart import Multipart
 from storage.s3.authorization import Authorizer
 from storage.s3.configuration import Configurations
+from storage.s3.encryption.keyring import Keyring
 from storage.s3.names import BucketNames
 from storage.s3.settings import S3Settings
 
@@ -28,6 +29,7 @@ class Services:
         names: finds buckets.
         configurations: documents of buckets.
         authorizer: asked by handlers whose operation needs more than its own action.
+        keyring: master keys of encrypted objects.
     """
 
     engine: Engine
@@ -39,3 +41,4 @@ class Services:
     names: BucketNames
     configurations: Configurations
     authorizer: Authorizer
+    keyring: Keyring

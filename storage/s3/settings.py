@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from atoll.config import setting
 
@@ -60,6 +61,12 @@ class S3Settings:
         ("s3-website.localhost",),
         "Domains whose sub-domains are the websites of buckets.",
         check=_check_domains,
+    )
+    kms_key_file: Path | None = setting(
+        None, "TOML file with the master keys of SSE-KMS; without it there is only aws/s3."
+    )
+    sse_c_requires_tls: bool = setting(
+        False, "Whether keys that customers bring with requests are refused without TLS."
     )
     lifecycle_interval_s: float = setting(
         3600.0, "How often the lifecycle rules of all buckets are applied.", low=1, high=86_400

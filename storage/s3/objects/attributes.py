@@ -47,7 +47,6 @@ CONTENT_HEADERS = (
 REDIRECT_BYTES_MAX = 2048
 _CONTENT_HEADERS = tuple((name.encode("ascii"), name) for name in CONTENT_HEADERS)
 _NOT_IMPLEMENTED = (
-    b"x-amz-server-side-encryption",
     b"x-amz-write-offset-bytes",
     b"x-amz-object-lock-event-hold",
 )

@@ -8,8 +8,9 @@ from storage.container.record import ContainerRecord
 from storage.proxy.checksums import ChecksumPlan
 from storage.proxy.completion import CompletedPart
 from storage.proxy.multipart_errors import NoSuchUploadError
-from storage.proxy.uploads import Completion
+from storage.proxy.uploads import Completion, Upload
 from storage.s3.checksums import BY_HEADER, Algorithm, parse_checksum
+from storage.s3.encryption.service import Encryption
 from storage.s3.errors import Header, S3Error
 from storage.s3.objects.conditions import RequestHeaders, write_condition
 from storage.s3.objects.documents import parse_document
@@ -43,6 +44,7 @@ class Completions:
 
     def __init__(self, services: Services) -> None:
         self._multipart = services.multipart
+        self._encryption = Encryption(services)
         self._document_bytes_max = services.settings.document_bytes_max
 
     async def complete(self, request: Request) -> Response | None:
@@ -51,7 +53,9 @@ class Completions:
         upload_id = request.parameters.text("uploadId")
         body = await request.document(self._document_bytes_max)
         root = parse_document(body, "CompleteMultipartUpload")
-        plan = await self._plan(container, key, upload_id)
+        upload = await self._find(container, key, upload_id)
+        plan = None if upload is None else upload.plan
+        told = self._encryption.headers_of(request, upload.attributes.system) if upload else []
         parts, checksum = _parts(root, plan), _announced_checksum(headers, plan)
         size_bytes, condition = _announced_size(headers), write_condition(headers, key)
 
@@ -67,16 +71,14 @@ class Completions:
                     condition=condition,
                     versioned=versioning_of(container),
                 )
-            return _answer(request, completion, plan)
+            return _answer(request, completion, plan, told)
 
         return await answer_slowly(request, work)
 
-    async def _plan(
-        self, container: ContainerRecord, key: str, upload_id: str
-    ) -> ChecksumPlan | None:
-        """Return which checksum the object will have; nothing where it may be there already."""
+    async def _find(self, container: ContainerRecord, key: str, upload_id: str) -> Upload | None:
+        """Return the upload; nothing where its object may be there already."""
         try:
-            return (await self._multipart.find(container, key, upload_id)).plan
+            return await self._multipart.find(container, key, upload_id)
         except NoSuchUploadError:
             return None
 
@@ -159,7 +161,9 @@ def _announced_size(headers: RequestHeaders) -> int | None:
     return int(value)
 
 
-def _answer(request: Request, completion: Completion, plan: ChecksumPlan | None) -> Response:
+def _answer(
+    request: Request, completion: Completion, plan: ChecksumPlan | None, told: list[Header]
+) -> Response:
     content: list[tuple[str, Content]] = [
         ("Location", object_location(request)),
         ("Bucket", request.bucket),
@@ -171,7 +175,7 @@ def _answer(request: Request, completion: Completion, plan: ChecksumPlan | None)
             (Algorithm(plan.algorithm.value).element, completion.checksum),
             ("ChecksumType", str(plan.type)),
         )
-    headers: list[Header] = []
+    headers = list(told)
     if is_versioned(request.existing):
         version = NULL if completion.is_null else completion.write_id.hex()
         headers.append((b"x-amz-version-id", version.encode("ascii")))

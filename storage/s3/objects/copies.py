@@ -10,6 +10,7 @@ from storage.proxy.engine import Attributes
 from storage.proxy.errors import ObjectMissingError, UnavailableError
 from storage.s3.checksums import Algorithm
 from storage.s3.dates import iso
+from storage.s3.encryption.service import Encryption
 from storage.s3.errors import Header, S3Error
 from storage.s3.granting import Granting
 from storage.s3.integrity import upload_checksum
@@ -49,6 +50,8 @@ _CHANGES = frozenset(
         b"x-amz-storage-class",
         b"x-amz-website-redirect-location",
         b"x-amz-checksum-algorithm",
+        b"x-amz-server-side-encryption",
+        b"x-amz-server-side-encryption-customer-algorithm",
     )
 )
 """Headers that give a copy of an object onto itself a purpose."""
@@ -72,6 +75,7 @@ class Copies:
         self._authorizer = services.authorizer
         self._clock = services.world.clock
         self._sources = Sources(services)
+        self._encryption = Encryption(services)
         self._granting = Granting(services.engine, services.settings)
 
     async def copy(self, request: Request) -> Response | None:
@@ -85,6 +89,7 @@ class Copies:
                 except ObjectMissingError:
                     continue  # replaced while we looked
                 headers = [*source.headers(), *version_headers(request, record)]
+                headers += self._encryption.headers(request, record)
                 return _answer(record, headers)
             raise UnavailableError(f"{request.key}: its source is replaced again and again")
 
@@ -99,6 +104,7 @@ class Copies:
         given = _copied_attributes(headers, record, container, now_s)
         await authorize_lock(self._authorizer, request)
         acl = await self._granting.for_object(request, container)
+        sealing = await self._encryption.of_new(request)
         asked = upload_checksum(headers)
         held = stored_checksums(record.system)
         algorithm = held[0][0] if held else Algorithm.CRC64NVME
@@ -109,12 +115,13 @@ class Copies:
                 system = {**given.system, **acl, **checksum_system(body.finish())}
                 return given._replace(system=system)
 
+            upload = sealing.take(attributes, body, record.size_bytes)
             return await self._engine.put_object(
                 container,
                 key,
-                attributes,
-                body,
-                size_bytes=record.size_bytes,
+                upload.attributes,
+                upload.body,
+                size_bytes=upload.size_bytes,
                 condition=write_condition(headers, key),
                 versioned=versioning_of(container),
             )

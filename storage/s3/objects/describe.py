@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from storage.object.record import ObjectRecord
 from storage.proxy.manifest import Manifest
 from storage.s3.dates import http_date
+from storage.s3.encryption.service import Encryption
 from storage.s3.errors import Header, S3Error
 from storage.s3.objects.attributes import STANDARD, STORAGE_CLASS
 from storage.s3.objects.finding import Finder
@@ -42,11 +43,13 @@ class Descriptions:
     def __init__(self, services: Services) -> None:
         self._engine = services.engine
         self._finder = Finder(services)
+        self._encryption = Encryption(services)
 
     async def read(self, request: Request) -> Response:
         """GetObjectAttributes."""
         asked = _asked(request)
         record = await self._finder.find(request)
+        self._encryption.of_existing(request, record)
         checksums = checksum_elements(record.system)
         content: list[tuple[str, Content]] = []
         if "ETag" in asked:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from storage.proxy.checksums import ChecksumAlgorithm, ChecksumPlan, ChecksumType
 from storage.proxy.uploads import Upload, UploadPage, UploadQuery
 from storage.s3.dates import iso
+from storage.s3.encryption.service import Encryption
 from storage.s3.errors import S3Error
 from storage.s3.granting import Granting
 from storage.s3.integrity import upload_checksum
@@ -48,6 +49,7 @@ class MultipartUploads:
     def __init__(self, services: Services) -> None:
         self._multipart = services.multipart
         self._authorizer = services.authorizer
+        self._encryption = Encryption(services)
         self._granting = Granting(services.engine, services.settings)
         self._clock = services.world.clock
 
@@ -59,7 +61,9 @@ class MultipartUploads:
         attributes = new_attributes(headers, container, now_s)
         await authorize_lock(self._authorizer, request)
         granted = await self._granting.for_object(request, container)
-        attributes = attributes._replace(system={**attributes.system, **granted})
+        sealing = await self._encryption.of_new(request)
+        system = {**attributes.system, **granted, **sealing.for_parts()}
+        attributes = attributes._replace(system=system)
         identity = request.identity
         upload = await self._multipart.create(
             container,
@@ -70,13 +74,13 @@ class MultipartUploads:
         )
         content = (("Bucket", request.bucket), ("Key", request.key), ("UploadId", upload.id))
         response = document("InitiateMultipartUploadResult", content)
-        if plan is None:
-            return response
-        chosen = (
-            (b"x-amz-checksum-algorithm", plan.algorithm.encode("ascii")),
-            (b"x-amz-checksum-type", plan.type.encode("ascii")),
-        )
-        return response._replace(headers=[*response.headers, *chosen])
+        told = [*response.headers, *sealing.headers]
+        if plan is not None:
+            told += (
+                (b"x-amz-checksum-algorithm", plan.algorithm.encode("ascii")),
+                (b"x-amz-checksum-type", plan.type.encode("ascii")),
+            )
+        return response._replace(headers=told)
 
     async def abort(self, request: Request) -> Response:
         """AbortMultipartUpload."""

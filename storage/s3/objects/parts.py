@@ -11,6 +11,7 @@ from storage.proxy.errors import ObjectMissingError, UnavailableError
 from storage.proxy.multipart import PartPage
 from storage.s3.checksums import Algorithm, Checksum
 from storage.s3.dates import iso
+from storage.s3.encryption.service import Encryption
 from storage.s3.errors import Header, S3Error
 from storage.s3.objects.attributes import STANDARD, STORAGE_CLASS, refuse_not_implemented
 from storage.s3.objects.headers import (
@@ -57,6 +58,7 @@ class UploadedParts:
         self._multipart = services.multipart
         self._size_bytes_max = services.settings.object_size_bytes_max
         self._sources = Sources(services)
+        self._encryption = Encryption(services)
 
     async def create(self, request: Request) -> Response:
         """UploadPart."""
@@ -67,16 +69,18 @@ class UploadedParts:
             upload = await self._multipart.find(request.existing, request.key, upload_id)
             body = PartBody(request, upload.plan)
             check_size(body.length_bytes, self._size_bytes_max)
+            sealing = self._encryption.of_part(request, upload.attributes.system)
+            taken = sealing.take(body.attributes, body, body.length_bytes, body.etag)
             record = await self._multipart.upload_part(
                 request.existing,
                 upload,
                 number,
-                body.attributes,
-                body,
-                size_bytes=body.length_bytes,
-                etag=body.etag,
+                taken.attributes,
+                taken.body,
+                size_bytes=taken.size_bytes,
+                etag=taken.etag,
             )
-        return Response(200, [etag_header(record), *body.headers])
+        return Response(200, [etag_header(record), *body.headers, *sealing.headers])
 
     async def copy(self, request: Request) -> Response | None:
         """UploadPartCopy: a part that is an object of the store, or a range of one."""
@@ -97,7 +101,8 @@ class UploadedParts:
                 content += [
                     (algorithm.element, text) for algorithm, text in stored_checksums(record.system)
                 ]
-                return document("CopyPartResult", content, *source.headers())
+                told = [*source.headers(), *self._encryption.headers(request, record)]
+                return document("CopyPartResult", content, *told)
             raise UnavailableError(f"{request.key}: its source is replaced again and again")
 
         return await answer_slowly(request, work)
@@ -108,16 +113,23 @@ class UploadedParts:
         upload = await self._multipart.find(request.existing, request.key, upload_id)
         asked, size_bytes = request.headers.get(_COPY_RANGE), source.record.size_bytes
         span = Span(0, size_bytes) if asked is None else parse_copy_range(asked, size_bytes)
-        check_copy_size(span.stop - span.start)
+        size_bytes = span.stop - span.start
+        check_copy_size(size_bytes)
+        sealing = self._encryption.of_part(request, upload.attributes.system)
         async with source.body(*span) as payload:
             body = StreamedBody(payload, _algorithm(upload.plan))
+
+            def attributes() -> Attributes:
+                return Attributes("", {}, checksum_system(body.finish()))
+
+            taken = sealing.take(attributes, body, size_bytes)
             return await self._multipart.upload_part(
                 request.existing,
                 upload,
                 number,
-                lambda: Attributes("", {}, checksum_system(body.finish())),
-                body,
-                size_bytes=span.stop - span.start,
+                taken.attributes,
+                taken.body,
+                size_bytes=taken.size_bytes,
             )
 
     async def list(self, request: Request) -> Response:

@@ -10,6 +10,7 @@ from storage.proxy.engine import Attributes
 from storage.s3.addressing import Address
 from storage.s3.authentication import find_key
 from storage.s3.authorization import Resource
+from storage.s3.encryption.service import Encryption
 from storage.s3.errors import Header, S3Error
 from storage.s3.granting import Granting
 from storage.s3.objects.attributes import new_attributes
@@ -57,6 +58,7 @@ class Posts:
         self._authorizer = services.authorizer
         self._clock = services.world.clock
         self._settings = services.settings
+        self._encryption = Encryption(services)
         self._granting = Granting(services.engine, services.settings)
 
     async def create(self, request: Request) -> Response:
@@ -71,18 +73,21 @@ class Posts:
         tagging = {TAGS: format_stored(request.tags)} if request.tags else {}
         given = given._replace(system={**given.system, **acl, **tagging})
         etag = form.file.expect(headers, policy)
+        sealing = await self._encryption.of_new(request)
 
         def attributes() -> Attributes:
             return given._replace(system={**given.system, **checksum_system(form.file.finish())})
 
+        upload = sealing.take(attributes, form.file, None, etag)
         record = await self._engine.put_object(
             request.existing,
             key,
-            attributes,
-            form.file,
-            etag=etag,
+            upload.attributes,
+            upload.body,
+            etag=upload.etag,
             versioned=versioning_of(request.existing),
         )
+        request.more_headers += sealing.headers
         return _answer(request, form.fields, record)
 
     async def _admit(self, request: Request, form: Form) -> PostPolicy | None:

@@ -6,9 +6,10 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import cast
 
-from storage.object.record import ObjectRecord
+from storage.object.record import SEAL, ObjectRecord
 from storage.proxy.engine import Payload
 from storage.proxy.errors import ObjectMissingError, UnavailableError
+from storage.s3.encryption.service import Encryption
 from storage.s3.errors import Header, S3Error
 from storage.s3.lifecycle.expiration import Expiration
 from storage.s3.objects.conditions import is_unmodified
@@ -46,6 +47,7 @@ class Reads:
     def __init__(self, services: Services) -> None:
         self._engine = services.engine
         self._finder = Finder(services)
+        self._encryption = Encryption(services)
         self._expiration = Expiration(services.configurations, services.settings)
 
     async def read(self, request: Request) -> Response | None:
@@ -60,6 +62,11 @@ class Reads:
             if version is not None:
                 check_data(request, record)
             headers = object_headers(record)
+            unseal = self._encryption.of_existing(request, record)
+            if SEAL in record.system:
+                headers += self._encryption.headers(request, record)
+                if unseal is not None:
+                    opening = self._engine.open(container, record, unseal)
             if version is None:
                 headers += await self._expiration.headers(container, record)
             if is_versioned(container):

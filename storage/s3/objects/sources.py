@@ -10,6 +10,7 @@ from storage.container.record import ContainerRecord
 from storage.object.record import ObjectRecord
 from storage.proxy.engine import Body, Payload
 from storage.s3.authorization import Resource
+from storage.s3.encryption.service import Encryption
 from storage.s3.errors import Header, S3Error
 from storage.s3.objects.conditions import check_source
 from storage.s3.objects.copy_source import CopySource, parse_copy_source
@@ -68,6 +69,7 @@ class Sources:
 
     def __init__(self, services: Services) -> None:
         self._engine = services.engine
+        self._encryption = Encryption(services)
         self._names = services.names
         self._authorizer = services.authorizer
 
@@ -99,6 +101,9 @@ class Sources:
             )
             raise S3Error("InvalidRequest", text)
         check_source(request.headers, record)
+        unseal = self._encryption.of_source(request, record)
+        if unseal is not None:
+            opening = self._engine.open(container, record, unseal)
         return Source(named, container, record, opening)
 
 

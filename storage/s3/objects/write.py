@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from storage.object.record import ObjectRecord
 from storage.proxy.engine import Attributes
+from storage.s3.encryption.service import Encryption
 from storage.s3.errors import Header, S3Error
 from storage.s3.granting import Granting
 from storage.s3.lifecycle.expiration import Expiration
@@ -42,6 +43,7 @@ class Writes:
         self._clock = services.world.clock
         self._size_bytes_max = services.settings.object_size_bytes_max
         self._granting = Granting(services.engine, services.settings)
+        self._encryption = Encryption(services)
         self._expiration = Expiration(services.configurations, services.settings)
 
     async def create(self, request: Request) -> Response:
@@ -56,23 +58,26 @@ class Writes:
             await authorize_lock(self._authorizer, request)
         given = new_attributes(headers, container, self._clock.wall_ns() / _NS_PER_S)
         acl = await self._granting.for_object(request, container)
+        sealing = await self._encryption.of_new(request)
 
         def attributes() -> Attributes:
             system = {**given.system, **acl, **checksum_system(body.finish())}
             return given._replace(system=system)
 
+        upload = sealing.take(attributes, body, body.length_bytes, body.etag)
         record = await self._engine.put_object(
             container,
             key,
-            attributes,
-            body,
-            size_bytes=body.length_bytes,
-            etag=body.etag,
+            upload.attributes,
+            upload.body,
+            size_bytes=upload.size_bytes,
+            etag=upload.etag,
             condition=write_condition(headers, key),
             versioned=versioning_of(container),
         )
         expiration = await self._expiration.headers(container, record)
-        return Response(200, [*written_headers(request, record), *expiration])
+        told = written_headers(request, record)
+        return Response(200, [*told, *sealing.headers, *expiration])
 
 
 def written_headers(request: Request, record: ObjectRecord) -> list[Header]:

@@ -9,6 +9,7 @@ from storage.s3.services import Services
 from storage.s3.subresources.acl import Acls
 from storage.s3.subresources.cors import CORS, Preflights
 from storage.s3.subresources.documents import Documents
+from storage.s3.subresources.encryption import ENCRYPTION
 from storage.s3.subresources.lifecycle import Lifecycles
 from storage.s3.subresources.policy import BucketPolicies
 from storage.s3.subresources.public_access import PublicAccess
@@ -22,6 +23,7 @@ def handlers(services: Services) -> Mapping[str, Handler]:
         **Acls(services).handlers(),
         **BucketPolicies(services).handlers(),
         **Documents(services, CORS).handlers(),
+        **Documents(services, ENCRYPTION).handlers(),
         **Documents(services, SITE).handlers(),
         **Documents(services, TAGGING).handlers(),
         **Lifecycles(services).handlers(),

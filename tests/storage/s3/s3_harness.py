@@ -30,6 +30,7 @@ from storage.auth.static_users import identity_of
 from storage.auth.users_file import User
 from storage.proxy.multipart import Multipart, MultipartSettings
 from storage.s3.app import S3App
+from storage.s3.encryption.keyring import Keyring, MasterKey
 from storage.s3.iam.app import IamApp
 from storage.s3.iam.principals import Principals
 from storage.s3.iam.store import DirectoryStore
@@ -38,6 +39,11 @@ from storage.s3.xml import Element, parse
 
 REGION = S3Settings().region
 HOST = "s3.localhost"
+KMS_KEYS = {
+    "testkey-1": MasterKey({1: b"1" * 32, 2: b"2" * 32}),
+    "testkey-2": MasterKey({1: b"3" * 32}),
+    "disabled": MasterKey({1: b"4" * 32}, is_enabled=False),
+}
 PART_SIZE_BYTES_MIN = 1000
 """Of all parts but the last; 5 MiB would take long to hash."""
 USERS = (
@@ -313,7 +319,11 @@ async def s3_api(settings: S3Settings | None = None, **store: Any) -> AsyncItera
         directories = DirectoryStore(memory.store)
         principals = Principals(keys, users, directories, bytes(range(32)), memory.world)
         iam = IamApp(principals, directories, users, settings, memory.world)
-        app = S3App(memory.store, multipart, principals, settings, memory.world, principals)
+        keyring = Keyring(bytes(range(32)), KMS_KEYS)
+        memory.store.unseal = keyring.unseal
+        app = S3App(
+            memory.store, multipart, principals, settings, memory.world, principals, keyring=keyring
+        )
         api = S3(app, memory, keys, settings.region, iam)
         for user in USERS:
             api.clients[user.name] = Client(api, access_key_of(user.name), user.key)
