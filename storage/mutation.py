@@ -13,6 +13,7 @@ import msgpack
 from storage.account.record import AccountRecord
 from storage.container.record import ContainerRecord
 from storage.container.row import Row
+from storage.object.event import Event
 from storage.object.record import Location, ObjectRecord
 from storage.timestamp import ZERO, Timestamp
 
@@ -194,6 +195,24 @@ class Prove(NamedTuple):
     facts: dict[str, Any]
 
 
+class OweEvent(NamedTuple):
+    """Take note of what the group's record makes happen, to be told to those who asked for it."""
+
+    event: Event
+
+
+class ClearEvents(NamedTuple):
+    """Forget events that were told, by their numbers on the device."""
+
+    numbers: tuple[int, ...]
+
+
+class WithdrawEvent(NamedTuple):
+    """Take back the event of a write that failed."""
+
+    event_id: bytes
+
+
 Mutation = (
     PutObject
     | AmendObject
@@ -210,6 +229,9 @@ Mutation = (
     | ForgetRow
     | Prove
     | WithdrawRow
+    | OweEvent
+    | ClearEvents
+    | WithdrawEvent
 )
 
 # The place in this tuple is the kind on the wire; only append.
@@ -229,6 +251,9 @@ _KINDS: tuple[Any, ...] = (
     ForgetRow,
     Prove,
     WithdrawRow,
+    OweEvent,
+    ClearEvents,
+    WithdrawEvent,
 )
 _KIND_OF = {kind: number for number, kind in enumerate(_KINDS)}
 _NESTED: dict[type, dict[int, Any]] = {
@@ -237,6 +262,7 @@ _NESTED: dict[type, dict[int, Any]] = {
     PutRow: {4: Row},
     PutContainer: {2: ContainerRecord},
     PutAccount: {1: AccountRecord},
+    OweEvent: {0: Event},
 }
 
 

@@ -12,6 +12,7 @@ from storage.container.record import ContainerRecord
 from storage.container.row import Counters, Row
 from storage.device.client import DeviceUnavailableError
 from storage.device.due import Due
+from storage.device.events import OwedEvent
 from storage.mutation import Mutation, Outcome
 from storage.object.record import ObjectRecord
 from storage.object.versions import Sight, Standing
@@ -89,6 +90,10 @@ class AbsentReplica:
         yield
 
     async def owed(self, account_hash: bytes, limit: int) -> list[Debt]:
+        """Refuse."""
+        self._refuse()
+
+    async def events(self, after: int, limit: int) -> list[OwedEvent]:
         """Refuse."""
         self._refuse()
 

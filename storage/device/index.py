@@ -33,8 +33,12 @@ TABLES = (
     "outbox",  # destination, source -> what is owed to another device
     "due",  # time, kind, key -> what happens then
     "ledger",  # what was proven, and when
+    "events",  # number -> what happened to an object and must be told
     "facts",  # the device's own: greatest timestamp, schema
 )
+
+LATER_TABLES = ("events",)
+"""Those that an index may lack that was made by an older program; its writer adds them."""
 
 
 class IndexFailedError(Exception):

@@ -15,6 +15,7 @@ from typing import Any
 import lmdb
 
 from storage.device.index import (
+    LATER_TABLES,
     TABLES,
     IndexCorruptedError,
     IndexFailedError,
@@ -166,7 +167,10 @@ class LmdbIndex:
             raise _translate(error) from error
         try:
             self._dbs: dict[str, Any] = {
-                table: self._env.open_db(table.encode(), create=create) for table in TABLES
+                table: self._env.open_db(
+                    table.encode(), create=create or (writable and table in LATER_TABLES)
+                )
+                for table in TABLES
             }
         except lmdb.Error as error:
             self._env.close()

@@ -22,6 +22,7 @@ from storage.container.row import (
 )
 from storage.device.client import DeviceUnavailableError, DiskClient
 from storage.device.due import Due, read_due
+from storage.device.events import OwedEvent, read_events
 from storage.device.index import Index, IndexFailedError, Snapshot, lookup, walk
 from storage.device.payload import (
     PayloadDamagedError,
@@ -207,6 +208,10 @@ class LocalReplica:
     async def owed(self, account_hash: bytes, limit: int) -> list[Debt]:
         """Return reports that this device owes."""
         return self._read(_debts, account_hash, limit)
+
+    async def events(self, after: int, limit: int) -> list[OwedEvent]:
+        """Return events that are to be told."""
+        return self._read(read_events, after, limit)
 
     async def inline_payload(self, record: ObjectRecord) -> bytes:
         """Return a payload from the index."""

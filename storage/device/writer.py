@@ -13,6 +13,7 @@ import storage.account.server
 import storage.container.server
 import storage.object.server
 from atoll.world import DiskError, DiskFullError
+from storage.device.events import append_event, remove_events, withdraw_event
 from storage.device.index import Index, IndexCorruptedError, IndexFailedError, IndexFullError
 from storage.device.payload import PayloadFolder
 from storage.device.transaction import Decision, Transaction
@@ -20,6 +21,7 @@ from storage.mutation import (
     ACCEPTED,
     AmendObject,
     ClearDue,
+    ClearEvents,
     ClearOutbox,
     DeleteContainer,
     DiscardPayload,
@@ -28,12 +30,14 @@ from storage.mutation import (
     MarkDamaged,
     Mutation,
     Outcome,
+    OweEvent,
     Prove,
     PutAccount,
     PutContainer,
     PutObject,
     PutRow,
     Status,
+    WithdrawEvent,
     WithdrawObject,
     WithdrawRow,
 )
@@ -59,6 +63,18 @@ def _prove(txn: Transaction, ask: Prove) -> Decision:
     return Decision(ACCEPTED, lambda: txn.batch.put("ledger", ask.key, value))
 
 
+def _owe_event(txn: Transaction, ask: OweEvent) -> Decision:
+    return Decision(ACCEPTED, lambda: append_event(txn.batch, ask.event))
+
+
+def _clear_events(txn: Transaction, ask: ClearEvents) -> Decision:
+    return Decision(ACCEPTED, lambda: remove_events(txn.batch, ask.numbers))
+
+
+def _withdraw_event(txn: Transaction, ask: WithdrawEvent) -> Decision:
+    return Decision(ACCEPTED, lambda: withdraw_event(txn.batch, ask.event_id))
+
+
 _SERVERS: dict[type, Callable[[Transaction, Any], Decision]] = {
     PutObject: storage.object.server.put,
     AmendObject: storage.object.server.amend,
@@ -75,6 +91,9 @@ _SERVERS: dict[type, Callable[[Transaction, Any], Decision]] = {
     ClearOutbox: _clear_outbox,
     ClearDue: _clear_due,
     Prove: _prove,
+    OweEvent: _owe_event,
+    ClearEvents: _clear_events,
+    WithdrawEvent: _withdraw_event,
 }
 
 

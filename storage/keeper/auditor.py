@@ -56,7 +56,7 @@ COMMIT_DEADLINE_S = 30.0
 PIECE_SIZE_BYTES = 4 * BLOCK_SIZE_BYTES
 PROOFS_A_COMMIT = 256
 DIGEST_KEY_SIZE_BYTES = 4
-SEALED_TABLES = ("due", "outbox")
+SEALED_TABLES = ("due", "outbox", "events")
 
 
 @dataclass(slots=True)

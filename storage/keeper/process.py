@@ -16,8 +16,11 @@ from storage.keeper.probe import probe
 from storage.keeper.reaper import reap
 from storage.metrics import KEEPER_ACTIONS
 from storage.node import KEEPER_SLOT, Node, open_node
+from storage.object.event import EXPIRATION, occasion
 from storage.proxy.errors import StoreError
 from storage.proxy.multipart import Multipart
+from storage.s3.events.delivery import Delivery
+from storage.s3.events.notifier import Notifier
 from storage.s3.lifecycle.worker import Lifecycle
 from storage.s3.settings import S3Settings
 from storage.settings import StorageSettings
@@ -45,6 +48,7 @@ async def main(context: RoleContext) -> None:
             nursery.start_soon(keeper.reap)
             nursery.start_soon(keeper.sweep_parts)
             nursery.start_soon(keeper.apply_lifecycle)
+            nursery.start_soon(keeper.deliver_events)
             nursery.start_soon(keeper.audit)
             await context.stopping.wait()
             nursery.cancel_scope.cancel()
@@ -75,6 +79,7 @@ class Keeper:
 
     async def settle_due(self) -> None:
         """The expirer and the reclaimer."""
+        occasion.set(EXPIRATION)
         replicas = [device.replica for device in self._node.devices.values()]
 
         async def once() -> None:
@@ -107,6 +112,7 @@ class Keeper:
 
     async def apply_lifecycle(self) -> None:
         """The lifecycle worker: what S3's rules say is due, in all buckets."""
+        occasion.set(EXPIRATION)
         store, settings = self._node.store, self._s3_settings
         multipart = Multipart(self._world, self._node.clock, store)
         lifecycle = Lifecycle(self._world, store, multipart, settings.lifecycle_day_s)
@@ -122,6 +128,19 @@ class Keeper:
                 await trio.lowlevel.checkpoint()
 
         await self._every(settings.lifecycle_interval_s, once)
+
+    async def deliver_events(self) -> None:
+        """The messenger: tells targets what happened in buckets."""
+        settings = self._s3_settings
+        delivery = Delivery(
+            self._world,
+            {number: device.replica for number, device in self._node.devices.items()},
+            (Notifier(self._world, self._node.store, settings).route,),
+            self._count,
+            age_s_max=settings.notification_age_s_max,
+            backlog_max=settings.notification_backlog_max,
+        )
+        await delivery.run(settings.notification_interval_s)
 
     async def audit(self) -> None:
         """The auditor: one device after the other, each once in the interval."""

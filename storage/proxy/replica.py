@@ -17,6 +17,7 @@ from storage.container.listing import Source
 from storage.container.record import ContainerRecord
 from storage.container.row import Counters, Row
 from storage.device.due import Due
+from storage.device.events import OwedEvent
 from storage.mutation import Mutation, Outcome
 from storage.object.record import Location, ObjectRecord
 from storage.object.versions import Sight, Standing
@@ -139,6 +140,9 @@ class Replica(Protocol):
 
     async def owed(self, account_hash: bytes, limit: int) -> list[Debt]:
         """Return reports that this device owes; an empty hash stands for all accounts."""
+
+    async def events(self, after: int, limit: int) -> list[OwedEvent]:
+        """Return events that are to be told, with numbers above one, in order."""
 
     async def inline_payload(self, record: ObjectRecord) -> bytes:
         """Return a payload that is kept in the index.

@@ -10,13 +10,17 @@ import trio
 from atoll.branch import Branch
 from storage.container.record import ContainerRecord
 from storage.mutation import (
+    AmendObject,
     DiscardPayload,
     Mutation,
+    OweEvent,
     PutRow,
     Status,
+    WithdrawEvent,
     WithdrawObject,
     WithdrawRow,
 )
+from storage.object.event import event_of, has_listeners
 from storage.object.record import ObjectRecord
 from storage.path import PathHasher
 from storage.placement import Placement
@@ -125,6 +129,12 @@ class Writes:
             LockedError: it is held nowhere, because a lock protects what it would replace.
         """
         groups: dict[int, list[Mutation]] = {number: [ask] for number, ask in asks.items()}
+        if has_listeners(target.container):
+            is_change = any(isinstance(ask, AmendObject) for ask in asks.values())
+            event = event_of(target.container, record, is_change=is_change)
+            if event is not None:
+                for group in groups.values():
+                    group.append(OweEvent(event))
         for number in target.container_voters:
             if number in asks or number not in target.name.voters:  # no row before its record
                 groups.setdefault(number, []).extend(rows)
@@ -182,6 +192,8 @@ class Writes:
         groups: dict[int, list[Mutation]] = {}
         for number in numbers:
             groups[number] = [ask] if number in name.voters else []
+            if groups[number] and has_listeners(target.container):
+                groups[number].append(WithdrawEvent(record.changed))
             groups[number] += rows_back if number in target.container_voters else []
         with trio.move_on_after(WITHDRAW_DEADLINE_S):
             await self._voters.write(groups, list(groups))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atoll.config import setting
+from storage.s3.events.targets import check_targets
 
 _REGION = re.compile(r"[a-z0-9-]{1,63}")
 _DOMAIN = re.compile(r"[a-z0-9.-]{1,253}")
@@ -76,4 +77,25 @@ class S3Settings:
         "How long a day of a lifecycle rule is; shorter ones are for trying rules out.",
         low=1,
         high=86_400,
+    )
+    notification_targets: dict[str, str] = setting(
+        {},
+        "Where bucket notifications may go: ARN, as notification configurations name it → "
+        "URL of a webhook (http, https) or of Redis (redis://host/0?list=name, or ?channel=name).",
+        check=check_targets,
+    )
+    notification_interval_s: float = setting(
+        0.5, "How often the keeper looks for new events.", low=0.01, high=3600
+    )
+    notification_timeout_s: float = setting(
+        10.0, "How long a target may take for an event.", low=0.1, high=600
+    )
+    notification_age_s_max: float = setting(
+        86_400.0, "Events that could not be delivered for so long are dropped.", low=1, high=10**8
+    )
+    notification_backlog_max: int = setting(
+        10_000,
+        "Most events that wait for one target; the oldest are dropped for new ones.",
+        low=1,
+        high=1_000_000,
     )
