@@ -32,7 +32,7 @@ status: .venv/installed-run
 
 install: .venv/installed-test
 
-test: lint .venv/compiled
+test: lint .venv/compiled .venv-clients/installed
 	$(BIN)/pytest -q $(ARGS)
 
 lint: .venv/installed-test
@@ -43,6 +43,7 @@ lint: .venv/installed-test
 docs: .venv/installed-test
 	$(BIN)/python -m atoll.config > docs/config.md
 	$(BIN)/python -m atoll.metrics > docs/metrics.md
+	$(BIN)/python tests/clients/s3/client_table.py
 
 bench: .venv/installed-test .venv/compiled
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -57,6 +58,10 @@ clean:
 # The stamps: what runs a cloud, and what tests it besides.
 .venv/installed-run .venv/installed-test: .venv/installed-%: $(BUILD_INPUTS)
 	@PYTHON="$(PYTHON)" tools/install.sh $*
+
+# The S3 clients that tests drive.
+.venv-clients/installed: .venv/installed-test tools/clients.sh $(wildcard tools/clients/*.txt)
+	@tools/clients.sh
 
 # The data path as machine code; interpreted it does the same, more slowly.
 .venv/compiled: .venv/installed-run $(COMPILED_INPUTS)
