@@ -1,0 +1,6 @@
+"""Where events_steps lies."""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parent))
