@@ -63,7 +63,7 @@ def _disk(folder: Path) -> str:
         rf"^\d+ \d+ {number} .* - (\S+) (\S+)", Path("/proc/self/mountinfo").read_text(), re.M
     )
     kind, source = file_system.groups() if file_system else ("unknown file system", number)
-    return f"{kind} on {source} ({_block_device(number)}), {folder}"
+    return f"{kind} on {source} ({_block_device(number)})"
 
 
 def _block_device(number: str) -> str:
