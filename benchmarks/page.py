@@ -15,7 +15,7 @@ reference that took turns with it in the same run, and the *ratio* (the median o
 the ratio of the medians) is what to look at. One worker process and one device serve, unless a row
 says otherwise. Rates are requests per second; loads come from `wrk` for small objects and from
 threads for large ones, on the same cores as everything else. A row with a target is judged; the
-targets are those of the issues that asked for the feature.
+targets are those that the feature was asked for with, or budgets of our own (CPU).
 """
 
 
