@@ -54,9 +54,9 @@ def swift(cloud: RunningCloud, folder: Path, *arguments: str) -> str:
 
 def fetch(url: str, **request: object) -> tuple[int, Mapping[str, str], bytes]:
     """Ask as a browser does, without a token."""
-    asked = urllib.request.Request(url, **request)  # type: ignore[arg-type]  # noqa: S310
+    asked = urllib.request.Request(url, **request)  # type: ignore[arg-type]
     try:
-        with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310
+        with urllib.request.urlopen(asked, timeout=60) as answer:
             return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         with error:
