@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import trio
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from atoll.world.simulated import simulated_world
@@ -75,6 +75,8 @@ async def read(payload: DecryptedPayload, start: int, stop: int) -> bytes:
     return b"".join([bytes(piece) async for piece in payload.read(start, stop)])
 
 
+@example(size=PIECE_SIZE_BYTES, seed=0, step=PLAIN_SIZE_BYTES)
+@example(size=PIECE_SIZE_BYTES + 1, seed=0, step=PLAIN_SIZE_BYTES)
 @given(size=SIZES, seed=st.integers(0, 9), step=st.integers(1, 3 * PLAIN_SIZE_BYTES))
 @settings(deadline=None, max_examples=40)
 def test_what_arrives_in_pieces_is_stored_as_if_it_came_at_once(
