@@ -37,6 +37,8 @@ VERSION = "version"
 """In a row's extra: the version that it tells of, in hex; missing for a null version."""
 CREATED = "created"
 """In a row's extra: when the object was written, in hex, where it was amended since."""
+SHOWN = ("x-static-large-object",)
+"""System metadata of objects that listings show: in a row's extra by the same names."""
 MARKER = "marker"
 """In a row's extra: the version marks a deletion."""
 

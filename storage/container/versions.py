@@ -18,7 +18,7 @@ from typing import NamedTuple
 from blake3 import blake3
 
 from storage.container.listing import LIMIT_MAX, Source, rolled_up, successor
-from storage.container.row import CREATED, MARKER, MODIFIED, VERSION, Row
+from storage.container.row import CREATED, MARKER, MODIFIED, SHOWN, VERSION, Row
 from storage.object.record import NULL_VERSION, ObjectRecord, State
 from storage.path import COLLECTION_ID_SIZE_BYTES
 from storage.timestamp import TIMESTAMP_SIZE_BYTES, Timestamp, inverse
@@ -107,6 +107,9 @@ def removed_version_row(timestamp: Timestamp, policy: int) -> Row:
 def _row(record: ObjectRecord, timestamp: Timestamp, policy: int, extra: dict[str, str]) -> Row:
     if not record.is_null:
         extra[VERSION] = record.write_id.hex()
+    for name in SHOWN:
+        if name in record.system:
+            extra[name] = record.system[name]
     return Row(
         timestamp,
         False,

@@ -23,7 +23,6 @@ _PARAMETERS = {
     b"version-id": "object versions",
     b"versions": "object versions",
 }
-_MANIFEST_ACTIONS = frozenset((b"put", b"delete"))
 _CHANGING_METHODS = frozenset(("PUT", "POST", "COPY"))
 
 
@@ -42,8 +41,6 @@ def refuse_absent(request: Request) -> None:
         for parameter, feature in _PARAMETERS.items():
             if parameter in parameters:
                 raise _absent(feature)
-        if parameters.raw(b"multipart-manifest") in _MANIFEST_ACTIONS:
-            raise _absent("static large objects")
 
 
 def _absent(feature: str) -> SwiftError:

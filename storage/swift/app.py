@@ -40,6 +40,8 @@ from storage.swift.response import (
     page,
 )
 from storage.swift.settings import SwiftSettings
+from storage.swift.slo_delete import ManifestDeletions
+from storage.swift.slo_upload import ManifestUploads
 from storage.swift.static_web import StaticWeb, may_browse
 from storage.swift.target import Level, challenge, decode_path, parse_target
 from storage.swift.temp_urls import TempUrls, is_temp_url
@@ -109,7 +111,11 @@ class SwiftApp:
         accounts = Accounts(engine, rules, settings, world.clock)
         containers = Containers(engine, rules, settings)
         self._objects = Objects(engine, self._gate, rules, settings, world)
-        self._copies = Copies(engine, self._gate, self._objects, rules, settings, world)
+        self._manifest_uploads = ManifestUploads(self._objects, rules, settings)
+        self._manifest_deletions = ManifestDeletions(engine, self._gate, self._objects, settings)
+        self._copies = Copies(
+            engine, self._gate, self._objects, self._manifest_uploads, rules, settings, world
+        )
         self._temp_urls = TempUrls(engine, world.clock)
         self._forms = Forms(engine, self._objects, rules, settings, world.clock)
         self._web = StaticWeb(engine, self._gate, containers, self._objects, settings)
@@ -132,7 +138,7 @@ class SwiftApp:
             Route("HEAD", Level.OBJECT, self._objects.read, Permission.READ),
             Route("PUT", Level.OBJECT, self._create_object, Permission.WRITE),
             Route("POST", Level.OBJECT, self._objects.change, Permission.WRITE),
-            Route("DELETE", Level.OBJECT, self._objects.delete, Permission.WRITE),
+            Route("DELETE", Level.OBJECT, self._delete_object, Permission.WRITE),
             Route("COPY", Level.OBJECT, self._copies.copy, Permission.READ),
             Route("OPTIONS", Level.OBJECT, self._options, Permission.ANYONE),
         )
@@ -286,10 +292,17 @@ class SwiftApp:
             return page(200, (b"Allow", ", ".join(methods).encode()))
         return Response(200, [(b"Content-Type", b"application/json; charset=UTF-8")], self._info)
 
-    async def _create_object(self, request: Request) -> Response:
+    async def _create_object(self, request: Request) -> Response | None:
+        if request.query and request.parameters.raw(b"multipart-manifest") == b"put":
+            return await self._manifest_uploads.create(request)
         if request.headers.get(b"x-copy-from"):
             return await self._copies.create(request)
         return await self._objects.create(request)
+
+    async def _delete_object(self, request: Request) -> Response | None:
+        if request.query and request.parameters.raw(b"multipart-manifest") == b"delete":
+            return await self._manifest_deletions.delete(request)
+        return await self._objects.delete(request)
 
     async def _options(self, request: Request) -> Response:
         values = request.record.values if request.record is not None else {}

@@ -28,7 +28,12 @@ from storage.swift.writes import Writes
 
 CONCURRENCY = 128
 _BODY_BYTES_MAX = 2**62
-_DELETED, _MISSING = "Number Deleted", "Number Not Found"
+_DELETED, MISSING = "Number Deleted", "Number Not Found"
+
+
+def new_report() -> Report:
+    """Return the report of a deletion that has not begun."""
+    return Report("delete", {_DELETED: 0, MISSING: 0})
 
 
 class BulkDelete:
@@ -52,8 +57,7 @@ class BulkDelete:
 
     async def handle(self, request: Request) -> None:
         """POST or DELETE with `bulk-delete`; the response is sent from here."""
-        report = Report("delete", {_DELETED: 0, _MISSING: 0})
-        await answer_slowly(request, report, self._delete)
+        await answer_slowly(request, new_report(), self._delete)
 
     async def _delete(self, request: Request, report: Report) -> None:
         """Delete what the body names.
@@ -65,13 +69,10 @@ class BulkDelete:
         if content_type and not content_type.startswith(b"text/plain"):
             raise SwiftError(406)
         names = await self._read_names(request)
-        sweep = _Sweep(self._engine, self._writes, self._gate, self._settings, request, report)
+        sweep = Sweep(self._engine, self._writes, self._gate, self._settings, request, report)
         await sweep.run(name for name in names if b"/" in name.strip(b"/"))
         await sweep.run(name for name in names if b"/" not in name.strip(b"/"))
-        if report.errors:
-            report.status = 502 if sweep.has_server_errors else 400
-        elif not any(report.counts.values()):
-            raise SwiftError(400, "Invalid bulk delete.")
+        sweep.conclude()
 
     async def _read_names(self, request: Request) -> list[bytes]:
         """Return the names in the body, decoded.
@@ -104,7 +105,7 @@ class BulkDelete:
             raise SwiftError(400, "Invalid File Name")
 
 
-class _Sweep:
+class Sweep:
     """Deletes names, several at a time."""
 
     def __init__(
@@ -146,6 +147,18 @@ class _Sweep:
         if len(self._report.errors) >= self._settings.bulk_delete_failures_max:
             raise SwiftError(400, "Max delete failures exceeded")
 
+    def conclude(self) -> None:
+        """Say how the whole went.
+
+        Raises:
+            SwiftError: 400, there was nothing to do.
+        """
+        report = self._report
+        if report.errors:
+            report.status = 502 if self.has_server_errors else 400
+        elif not any(report.counts.values()):
+            raise SwiftError(400, "Invalid bulk delete.")
+
     async def _delete(self, name: bytes) -> None:
         """Delete an object or container and count it, or take note why not."""
         report = self._report
@@ -160,7 +173,7 @@ class _Sweep:
         if status == 204:
             report.counts[_DELETED] += 1
         elif status == 404:
-            report.counts[_MISSING] += 1
+            report.counts[MISSING] += 1
         else:
             self.has_server_errors |= status >= 500
             report.fail(quote_from_bytes(name), status)

@@ -34,6 +34,9 @@ from storage.swift.request import Request
 from storage.swift.response import Header, Response, SwiftError, refuse
 from storage.swift.selection import Selection, select_asked, unsatisfiable
 from storage.swift.settings import SwiftSettings
+from storage.swift.slo_manifest import parse_pieces, raw_json
+from storage.swift.slo_upload import ManifestUploads
+from storage.swift.static_large import asks_for_manifest, is_static
 from storage.swift.target import (
     Level,
     Target,
@@ -41,6 +44,7 @@ from storage.swift.target import (
     parse_object_path,
     quote_path,
 )
+from storage.swift.text import encode
 from storage.swift.times import http_date, whole_seconds
 
 _IF_NONE_MATCH = b"if-none-match"
@@ -74,6 +78,7 @@ class Copies:
         engine: of the store.
         gate: judges the place that the request's path does not name.
         objects: of the same API.
+        uploads: of manifests.
         rules: of metadata.
         settings: limits.
         world: randomness.
@@ -84,6 +89,7 @@ class Copies:
         engine: Engine,
         gate: Gate,
         objects: Objects,
+        uploads: ManifestUploads,
         rules: MetadataRules,
         settings: SwiftSettings,
         world: World,
@@ -91,6 +97,7 @@ class Copies:
         self._engine = engine
         self._gate = gate
         self._objects = objects
+        self._uploads = uploads
         self._rules = rules
         self._size_bytes_max = settings.object_size_bytes_max
         self._random = world.random
@@ -131,9 +138,8 @@ class Copies:
             raise SwiftError(404)
         return record
 
-    async def _original(self, request: Request, source: _Place) -> _Original:
+    async def _original(self, request: Request, source: _Place, record: ObjectRecord) -> _Original:
         """Return an object, or the whole that it stands for."""
-        record = await self._look(source)
         if record.system and stands_for_segments(request, record):
             joined = await self._objects.large.join(request.caller, record)
             return _Original(without_manifest(joined.record), joined.opening, False)
@@ -144,21 +150,53 @@ class Copies:
         self._objects.check_new_name(place.name)
         check_manifest(request.headers)
         for _ in range(LOOKS_MAX):
-            original = await self._original(request, source)
+            held = await self._look(source)
+            if is_static(held) and asks_for_manifest(request):
+                return await self._copy_manifest(request, source, held, place)
+            original = await self._original(request, source, held)
             record = original.record
             shown = object_headers(record)
             status = read_status(_on_source(request.headers), record)
             if status is not None:
                 return Response(status, shown)
-            selection = select_asked(request.headers, record, self._random)
+            selection = await self._select(request, source, record)
             if selection is None:
                 return unsatisfiable(record, shown)
+            if is_static(record):
+                await self._objects.static.check_readable(
+                    request.caller, source.container, record, selection
+                )
             try:
                 copy = await self._store(request.headers, original, selection, place)
             except ObjectMissingError:
                 continue  # replaced while we looked
             return created(copy, *_told(record, copy))
         raise UnavailableError(f"{source.name}: replaced again and again")
+
+    async def _select(
+        self, request: Request, source: _Place, record: ObjectRecord
+    ) -> Selection | None:
+        if is_static(record):
+            part = await self._objects.static.part(request, source.container, record)
+            if part is not None:
+                return part.selection
+        return select_asked(request.headers, record, self._random)
+
+    async def _copy_manifest(
+        self, request: Request, source: _Place, record: ObjectRecord, place: _Place
+    ) -> Response:
+        """Store the manifest of a static large object anew, for its place and its maker."""
+        status = read_status(_on_source(request.headers), record)
+        if status is not None:
+            return Response(status, object_headers(record))
+        manifest = await self._objects.static.manifest(source.container, record)
+        pieces = parse_pieces(raw_json(manifest), (place.container.name, place.name))
+        headers = copied_headers(request.headers, record, encode(record.content_type))
+        condition = write_condition(_on_place(request.headers))
+        response = await self._uploads.answer(
+            request, place.container, place.name, pieces, headers, condition
+        )
+        return response._replace(headers=[*response.headers, *_told(record, record)])
 
     async def _store(
         self,

@@ -20,7 +20,7 @@ from storage.proxy.engine import Engine, Payload
 from storage.proxy.errors import ObjectMissingError, PayloadLostError
 from storage.swift.authorization import Caller, Permission
 from storage.swift.gate import Gate
-from storage.swift.metadata import OBJECT_MANIFEST, RequestHeaders
+from storage.swift.metadata import OBJECT_MANIFEST, STATIC_LARGE, RequestHeaders
 from storage.swift.request import Request
 from storage.swift.response import SwiftError
 from storage.swift.target import Level, Target
@@ -49,11 +49,17 @@ def ignore_several_ranges(request: Request) -> None:
 
 
 def check_manifest(headers: RequestHeaders) -> None:
-    """Refuse a manifest that is not "container/prefix".
+    """Refuse a manifest that is not "container/prefix", and the mark of the other kind.
 
     Raises:
         SwiftError: 400.
     """
+    if STATIC_LARGE.encode("ascii") in headers:
+        text = (
+            "X-Static-Large-Object is a reserved header. To create a static large object add "
+            "query param multipart-manifest=put."
+        )
+        raise SwiftError(400, text)
     value = headers.get(OBJECT_MANIFEST.encode("ascii"))
     if value is None:
         return

@@ -8,6 +8,7 @@ from atoll import __version__
 from storage.swift.name_rules import NameRules
 from storage.swift.settings import SwiftSettings
 from storage.swift.signatures import ALGORITHMS, DEPRECATED_ALGORITHMS
+from storage.swift.slow_answer import HEARTBEAT_INTERVAL_S
 from storage.swift.temp_urls import (
     INCOMING_REMOVED,
     METHODS,
@@ -61,6 +62,13 @@ def info_document(settings: SwiftSettings) -> bytes:
         "bulk_delete": {
             "max_deletes_per_request": settings.bulk_deletes_max,
             "max_failed_deletes": settings.bulk_delete_failures_max,
+        },
+        "slo": {
+            "max_manifest_segments": settings.slo_segments_max,
+            "max_manifest_size": settings.slo_manifest_bytes_max,
+            "yield_frequency": HEARTBEAT_INTERVAL_S,
+            "min_segment_size": 1,
+            "allow_async_delete": True,
         },
         **_set_by_operator(settings),
     }

@@ -13,6 +13,7 @@ from json.encoder import encode_basestring_ascii as quoted
 
 from storage.container.listing import Entry, Query
 from storage.swift.accept import preferred
+from storage.swift.metadata import STATIC_LARGE
 from storage.swift.response import SwiftError, refuse
 from storage.swift.text import is_true
 from storage.swift.times import iso
@@ -162,10 +163,13 @@ def _json_objects(entries: Sequence[Entry]) -> Iterator[str]:
         if row is None:
             yield f'{{"subdir": {quoted(name)}}}'
         else:
+            etag, more = row.etag, ""
+            if row.extra is not None and STATIC_LARGE in row.extra:
+                etag, more = row.extra[STATIC_LARGE], f', "slo_etag": "\\"{row.etag}\\""'
             yield (
-                f'{{"bytes": {row.size_bytes}, "hash": {quoted(row.etag)}, '
+                f'{{"bytes": {row.size_bytes}, "hash": {quoted(etag)}, '
                 f'"name": {quoted(name)}, "content_type": {quoted(row.content_type)}, '
-                f'"last_modified": "{iso(row.modified)}"}}'
+                f'"last_modified": "{iso(row.modified)}"{more}}}'
             )
 
 
@@ -187,8 +191,9 @@ def _xml_objects(entries: Sequence[Entry]) -> Iterator[str]:
         if row is None:
             yield f'<subdir name="{_xml_attribute(name)}"><name>{text}</name></subdir>'
         else:
+            etag = row.etag if row.extra is None else row.extra.get(STATIC_LARGE, row.etag)
             yield (
-                f"<object><name>{text}</name><hash>{row.etag}</hash>"
+                f"<object><name>{text}</name><hash>{etag}</hash>"
                 f"<bytes>{row.size_bytes}</bytes>"
                 f"<content_type>{_xml_text(row.content_type)}</content_type>"
                 f"<last_modified>{iso(row.modified)}</last_modified></object>"

@@ -18,6 +18,9 @@ OBJECT_PREFIX = "x-object-meta-"
 OBJECT_MANIFEST = "x-object-manifest"
 """Names the segments that an object stands for."""
 
+STATIC_LARGE = "x-static-large-object"
+"""In system metadata of a static large object: the MD5 of its manifest, as that is shown."""
+
 OBJECT_SYSTEM_HEADERS = (
     "content-disposition",
     "content-encoding",

@@ -8,7 +8,12 @@ from atoll.world import World
 from storage.container.record import ContainerRecord
 from storage.object.record import ObjectRecord
 from storage.proxy.engine import Attributes, Condition, Engine, Payload
-from storage.proxy.errors import ObjectMissingError, PreconditionFailedError, UnavailableError
+from storage.proxy.errors import (
+    ObjectMissingError,
+    PayloadLostError,
+    PreconditionFailedError,
+    UnavailableError,
+)
 from storage.swift.body import RequestBody, declared_length
 from storage.swift.changes import amendment, new_attributes
 from storage.swift.conditions import (
@@ -29,6 +34,7 @@ from storage.swift.dynamic_large import (
 from storage.swift.gate import Gate
 from storage.swift.metadata import (
     OBJECT_SYSTEM_HEADERS,
+    STATIC_LARGE,
     MetadataRules,
     RequestHeaders,
     header_name,
@@ -38,12 +44,22 @@ from storage.swift.request import Request
 from storage.swift.response import Header, Response, SwiftError, page, refuse
 from storage.swift.selection import Selection, select_all, select_asked, unsatisfiable
 from storage.swift.settings import SwiftSettings
+from storage.swift.static_large import (
+    Part,
+    StaticLargeObjects,
+    asks_for_manifest,
+    is_static,
+    without_static,
+)
 from storage.swift.text import encode
 from storage.swift.times import http_date, stamps, whole_seconds
 from storage.swift.writes import Writes
 
 LOOKS_MAX = 8
 """How often a GET looks again after the object was replaced under its hands."""
+
+STATIC_HEADER = (b"X-Static-Large-Object", b"True")
+NO_SUCH_PART = b"The requested part number is not satisfiable"
 
 _NS_PER_S = 1e9
 
@@ -61,6 +77,7 @@ class Objects:
     Attributes:
         large: joins segments.
         writes: stores and deletes.
+        static: knows static large objects.
     """
 
     def __init__(
@@ -73,6 +90,7 @@ class Objects:
     ) -> None:
         self.large = DynamicLargeObjects(engine, gate)
         self.writes = Writes(engine, world.clock)
+        self.static = StaticLargeObjects(engine, gate, self.writes, settings)
         self._engine = engine
         self._rules = rules
         self._settings = settings
@@ -82,33 +100,82 @@ class Objects:
         """GET and HEAD: metadata and the payload, which is sent from here."""
         container = existing(request)
         for _ in range(LOOKS_MAX):
-            found = await self._get(container, request.target.object)
-            if found is None:
-                raise SwiftError(412 if requires_existence(request.headers) else 404)
-            record, opening = found
-            if record.system and stands_for_segments(request, record):
-                record, opening = await self.large.join(request.caller, record)
-                headers = object_headers(record)
-                headers[1] = (b"Etag", b'"%b"' % record.etag.encode("ascii"))
-                ignore_several_ranges(request)
-            else:
-                headers = object_headers(record)
-            status = read_status(request.headers, record)
-            if status is not None:
-                return Response(status, headers)
-            if request.method == "HEAD":
-                return Response(200, headers, length_bytes=record.size_bytes)
-            selection = self._select(request.headers, record)
-            if selection is None:
-                return unsatisfiable(record, headers)
             try:
-                async with opening as payload:
-                    await _send(request, headers, selection, payload)
-                return None
+                return await self._read(request, container)
             except ObjectMissingError:
                 if request.is_started:
                     raise
         raise UnavailableError(f"{request.target.object}: replaced again and again")
+
+    async def _read(self, request: Request, container: ContainerRecord) -> Response | None:
+        """Answer with an object as it is now.
+
+        Raises:
+            ObjectMissingError: it was replaced while we looked.
+        """
+        found = await self._get(container, request.target.object)
+        if found is None:
+            raise SwiftError(412 if requires_existence(request.headers) else 404)
+        record, opening = found
+        if record.system and is_static(record):
+            if not asks_for_manifest(request):
+                return await self._read_static(request, container, record, opening)
+            record, opening = await self.static.show(request, container, record)
+            headers = [*object_headers(without_static(record)), STATIC_HEADER]
+        elif record.system and stands_for_segments(request, record):
+            record, opening = await self.large.join(request.caller, record)
+            headers = object_headers(record)
+            headers[1] = quoted_etag(record)
+            ignore_several_ranges(request)
+        else:
+            headers = object_headers(record)
+        status = read_status(request.headers, record)
+        if status is not None:
+            return Response(status, headers)
+        if request.method == "HEAD":
+            return Response(200, headers, length_bytes=record.size_bytes)
+        selection = self._select(request.headers, record)
+        if selection is None:
+            return unsatisfiable(record, headers)
+        async with opening as payload:
+            await _send(request, headers, selection, payload)
+        return None
+
+    async def _read_static(
+        self,
+        request: Request,
+        container: ContainerRecord,
+        record: ObjectRecord,
+        opening: AbstractAsyncContextManager[Payload],
+    ) -> Response | None:
+        """Answer with what a static large object is made of, or with a part of that.
+
+        Raises:
+            SwiftError: 409, the reader may not read a segment, or it is another one by now.
+        """
+        headers = object_headers(record)
+        part = await self.static.part(request, container, record)
+        status = read_status(request.headers, record)
+        if status is not None:
+            return Response(status, headers)
+        selection = self._select(request.headers, record)
+        if part is not None:
+            headers.append((b"X-Parts-Count", b"%d" % part.parts))
+            selection = part.selection
+        if request.method == "HEAD":
+            return _head_of_static(record, headers, part)
+        if selection is None:
+            response = unsatisfiable(record, headers)
+            return response if part is None else response._replace(body=NO_SUCH_PART)
+        await self.static.check_readable(request.caller, container, record, selection)
+        try:
+            async with opening as payload:
+                await _send(request, headers, selection, payload)
+        except PayloadLostError as error:
+            if request.is_started:
+                raise
+            raise SwiftError(409) from error
+        return None
 
     async def read_as(
         self, request: Request, container: ContainerRecord, name: str, status: int, *more: Header
@@ -242,6 +309,15 @@ async def _send(
         await request.send_piece(b"", more=False)
 
 
+def _head_of_static(record: ObjectRecord, headers: list[Header], part: Part | None) -> Response:
+    if part is None:
+        return Response(200, headers, length_bytes=record.size_bytes)
+    if part.selection is None:
+        return unsatisfiable(record, headers)._replace(length_bytes=0)
+    headers += part.selection.headers
+    return Response(206, headers, length_bytes=part.selection.length_bytes)
+
+
 def object_headers(record: ObjectRecord) -> list[Header]:
     """Return the headers that tell of an object; the first is its content type."""
     last_modified, x_timestamp = stamps(record.changed)
@@ -254,7 +330,16 @@ def object_headers(record: ObjectRecord) -> list[Header]:
     ]
     if record.metadata or record.system:
         headers += metadata_headers(record)
+        if record.manifest_size_bytes and is_static(record):
+            headers[1] = quoted_etag(record)
+            headers.append(STATIC_HEADER)
+            headers.append((b"X-Manifest-Etag", record.system[STATIC_LARGE].encode("ascii")))
     return headers
+
+
+def quoted_etag(record: ObjectRecord) -> Header:
+    """Return the ETag of an object that is made of segments."""
+    return b"Etag", b'"%b"' % record.etag.encode("ascii")
 
 
 def metadata_headers(record: ObjectRecord) -> list[Header]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
@@ -24,6 +25,7 @@ class Report:
         status: of the whole.
         body: what is to be said of it besides.
         errors: quoted names, each with the status line of what befell it.
+        details: what else is to be told.
     """
 
     root: str
@@ -31,6 +33,7 @@ class Report:
     status: int = 200
     body: str = ""
     errors: list[tuple[str, str]] = field(default_factory=list)
+    details: dict[str, str] = field(default_factory=dict)
 
     def fail(self, name: str, status: int) -> None:
         """Add an error."""
@@ -68,13 +71,20 @@ class ReportFormat:
             "Response Status": status_line(report.status),
             "Response Body": report.body,
             **report.counts,
+            **report.details,
         }
+        return self.write_facts(facts, report.errors, report.root)
+
+    def write_facts(
+        self, facts: Mapping[str, object], errors: Sequence[tuple[str, str]], root: str
+    ) -> bytes:
+        """Return facts and errors without the opening."""
         if self.media_type == "application/json":
-            return json.dumps({**facts, "Errors": report.errors}).encode("ascii")
+            return json.dumps({**facts, "Errors": errors}).encode("ascii")
         if self.media_type.endswith("/xml"):
-            return _write_xml(facts, report)
+            return _write_xml(facts, errors, root)
         lines = [f"{name}: {facts[name]}\n" for name in sorted(facts)]
-        lines += ["Errors:\n", *(f"{name}, {status}\n" for name, status in report.errors)]
+        lines += ["Errors:\n", *(f"{name}, {status}\n" for name, status in errors)]
         return "".join(lines).encode()
 
 
@@ -92,16 +102,16 @@ def response_of(error: SwiftError | StoreError) -> Response:
     return error.response if isinstance(error, SwiftError) else of_store_error(error)
 
 
-def _write_xml(facts: dict[str, object], report: Report) -> bytes:
-    parts = [f"<{report.root}>\n"]
+def _write_xml(facts: Mapping[str, object], errors: Sequence[tuple[str, str]], root: str) -> bytes:
+    parts = [f"<{root}>\n"]
     for name in sorted(facts):
         element = name.replace(" ", "_").lower()
         parts.append(f"<{element}>{escape(str(facts[name]), quote=False)}</{element}>\n")
     parts.append("<errors>\n")
-    for name, status in report.errors:
+    for name, status in errors:
         parts.append(
             f"<object><name>{escape(name, quote=False)}</name>"
             f"<status>{escape(status, quote=False)}</status></object>\n"
         )
-    parts.append(f"</errors>\n</{report.root}>\n")
+    parts.append(f"</errors>\n</{root}>\n")
     return "".join(parts).encode()

@@ -144,6 +144,11 @@ def refuse(text: str, status: int = 400) -> SwiftError:
     return SwiftError(status, text, content_type=PLAIN)
 
 
+def reason(status: int) -> str:
+    """Return what a status's own page says, as plain text."""
+    return "\n".join(_TITLES_AND_TEXTS.get(status, ()))
+
+
 def page(status: int, *headers: Header) -> Response:
     """Return a response with the status's own page as its body, or none."""
     return Response(status, [HTML, *headers], PAGES.get(status, b""))

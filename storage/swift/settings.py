@@ -28,6 +28,8 @@ class SwiftSettings:
         bulk_delete_failures_max: after how many failures a bulk deletion gives up.
         bulk_upload_containers_max: most containers that the upload of one archive makes.
         bulk_upload_failures_max: after how many failures the upload of an archive ends.
+        slo_segments_max: most objects that a static large object is made of.
+        slo_manifest_bytes_max: largest manifest of a static large object.
         cross_domain_policy: what /crossdomain.xml says; empty for no such file.
         forbidden_characters: that no path may have; empty for none.
         forbidden_pattern: a regular expression that no path may match; empty for none.
@@ -61,6 +63,8 @@ class SwiftSettings:
     bulk_delete_failures_max: int = 1_000
     bulk_upload_containers_max: int = 10_000
     bulk_upload_failures_max: int = 1_000
+    slo_segments_max: int = 1_000
+    slo_manifest_bytes_max: int = 8 * 1024**2
     cross_domain_policy: str = '<allow-access-from domain="*" secure="false" />'
     forbidden_characters: str = ""
     forbidden_pattern: str = ""

@@ -1,6 +1,7 @@
 """Answers that may take long: white space keeps the connection alive until the report is there.
 
-As Swift's bulk operations have it: the status is always 200, and how it went stands in the report.
+As Swift has it: the status is always 200 (bulk operations) or 202 (manifests of static large
+objects), and how it went stands in the report.
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ from storage.swift.request import Request
 from storage.swift.response import SwiftError
 
 HEARTBEAT_INTERVAL_S = 10.0
+ACCEPTED = 202
 _SEPARATOR = b"\r\n\r\n"
 
 log = get_logger(part="swift")
 
 
 async def answer_slowly(
-    request: Request, report: Report, work: Callable[[Request, Report], Awaitable[None]]
+    request: Request,
+    report: Report,
+    work: Callable[[Request, Report], Awaitable[None]],
+    status: int = 200,
 ) -> None:
     """Answer with the report of some work.
 
@@ -32,13 +37,16 @@ async def answer_slowly(
         request: to answer.
         report: that the work fills in.
         work: raises a SwiftError or StoreError that the report shall tell of as a whole.
+        status: of the response; with 202 it begins before the work does.
     """
     accepted = choose_report_format(request.headers.get(b"accept", b""))
     form = accepted or ReportFormat("text/plain")
+    if status == ACCEPTED:
+        await _beat(request, form, status)
     is_done = trio.Event()
 
     async def run() -> None:
-        if accepted is None:
+        if accepted is None and status != ACCEPTED:
             report.refuse(SwiftError(406).response)
         else:
             await _work(request, report, work)
@@ -50,7 +58,7 @@ async def answer_slowly(
             with trio.move_on_after(HEARTBEAT_INTERVAL_S):
                 await is_done.wait()
             if not is_done.is_set():
-                await _beat(request, form)
+                await _beat(request, form, status)
     body = form.write(report)
     if request.is_started:
         await request.send_piece(_SEPARATOR + body, more=False)
@@ -74,9 +82,9 @@ async def _work(
         report.refuse(SwiftError(500).response)
 
 
-async def _beat(request: Request, form: ReportFormat) -> None:
+async def _beat(request: Request, form: ReportFormat, status: int) -> None:
     if request.is_started:
         await request.send_piece(b" ", more=True)
     else:
-        await request.start(200, [form.header], None)
+        await request.start(status, [form.header], None)
         await request.send_piece(form.opening or b" ", more=True)

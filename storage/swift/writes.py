@@ -10,6 +10,7 @@ from atoll.world import Clock
 from storage.container.record import ContainerRecord
 from storage.object.record import ObjectRecord
 from storage.proxy.engine import Attributes, Body, Condition, Deletion, Engine
+from storage.proxy.manifest import Manifest
 from storage.s3.objects.attributes import lock_system
 from storage.s3.objects.versions import versioning_of
 
@@ -46,6 +47,28 @@ class Writes:
             self._protected(container, attributes),
             body,
             size_bytes=size_bytes,
+            etag=etag,
+            condition=condition,
+            versioned=versioning_of(container),
+        )
+
+    async def put_composite(
+        self,
+        container: ContainerRecord,
+        name: str,
+        attributes: Attributes,
+        manifest: Manifest,
+        *,
+        etag: str,
+        condition: Condition | None = None,
+    ) -> ObjectRecord:
+        """Store a composite; see `storage.proxy.engine.Engine.put_composite`."""
+        return await self._engine.put_composite(
+            container,
+            name,
+            self._protected(container, attributes),
+            manifest.pack(),
+            size_bytes=manifest.size_bytes,
             etag=etag,
             condition=condition,
             versioned=versioning_of(container),

@@ -153,6 +153,7 @@ async def test_info_names_what_is_there(swift: Swift, tester: Client) -> None:
         "staticweb",
         "bulk_upload",
         "bulk_delete",
+        "slo",
         "crossdomain",
     }
     about = answer.json["swift"]

@@ -391,8 +391,6 @@ async def test_range_only_of_what_is_known(c: Client) -> None:
 @pytest.mark.parametrize(
     ("method", "names", "query", "headers"),
     [
-        ("PUT", ("c", "o"), "multipart-manifest=put", {}),
-        ("DELETE", ("c", "o"), "multipart-manifest=delete", {}),
         ("PUT", ("c", "o"), "", {"x_symlink_target": "c/o"}),
         ("DELETE", ("c", "o"), "version-id=1", {}),
         ("GET", ("c",), "versions", {}),
