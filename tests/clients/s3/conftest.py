@@ -93,17 +93,17 @@ def pytest_runtest_makereport(
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Add the session's results to those of earlier ones, which may have run other tests."""
     outcomes = session.config.stash[_outcomes]
-    if set(outcomes.values()) <= {NOT_RUN} and RESULTS_VARIABLE not in os.environ:
+    is_asked_for = RESULTS_VARIABLE in os.environ  # then even what was only collected counts
+    if not is_asked_for and set(outcomes.values()) <= {NOT_RUN}:
         return
     RESULTS.parent.mkdir(exist_ok=True)
-    rows = [
-        {
-            "client": CLIENTS[client].title,
-            "version": CLIENTS[client].version,
-            "feature": FEATURES[feature],
-            "outcome": outcome,
-        }
-        for (client, feature), outcome in outcomes.items()
-    ]
-    RESULTS.write_text(json.dumps(rows, indent=1))
+    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    rows = {(row["client"], row["version"], row["feature"]): row["outcome"] for row in known}
+    for (client, feature), outcome in outcomes.items():
+        if is_asked_for or outcome != NOT_RUN:
+            rows[CLIENTS[client].title, CLIENTS[client].version, FEATURES[feature]] = outcome
+    names = ("client", "version", "feature", "outcome")
+    told = [dict(zip(names, (*row, outcome), strict=True)) for row, outcome in rows.items()]
+    RESULTS.write_text(json.dumps(told, indent=1))
