@@ -30,6 +30,7 @@ from storage.metrics import (
 from storage.node import open_node
 from storage.path import PathHasher
 from storage.proxy.multipart import Multipart
+from storage.s3.access_logs.gatherer import Gatherer
 from storage.s3.app import S3App
 from storage.s3.configuration import Configurations
 from storage.s3.encryption.keyring import open_keyring
@@ -96,10 +97,12 @@ async def main(context: RoleContext) -> None:
         front = Front(
             swift, s3, bucket_of_host, lambda: exposition(metrics_folder), swift.claims, iam
         )
-        observer = _Observer(context)
+        access_logs = Gatherer(world, node.store, s3_settings.region)
+        observer = _Observer(context, access_logs)
         context.status = observer.status
         async with trio.open_nursery() as nursery:
             nursery.start_soon(observer.access_log.run)
+            nursery.start_soon(access_logs.run, s3_settings.access_log_interval_s)
             context.ready()
             await serve(
                 front,
@@ -122,7 +125,8 @@ def _log_error(error: Exception, scope: Scope | None) -> None:
 class _Observer:
     """Counts and logs what is answered; counts in plain integers, for every request pays for it."""
 
-    def __init__(self, context: RoleContext) -> None:
+    def __init__(self, context: RoleContext, access_logs: Gatherer) -> None:
+        self._access_logs = access_logs
         self._requests = context.metrics.counter(REQUESTS)
         self._seconds = context.metrics.histogram(REQUEST_SECONDS)
         self._received = context.metrics.counter(RECEIVED_BYTES)
@@ -158,6 +162,9 @@ class _Observer:
         self._sent_bytes += sent
         if self._is_counting:
             self._seconds.observe(duration_s, kind[0])
+        request = scope.get("atoll", _NO_FACTS).get("s3")
+        if request is not None:
+            self._access_logs.record(request, status, sent, duration_s)
         if self._is_logging:
             client = scope.get("client")
             query = scope["query_string"]

@@ -119,7 +119,7 @@ class S3App:
             raise NotImplementedError(f"{scope['type']} is not served here")
         request = Request(scope, receive, send, self._ids)
         request_id.set(request.id)
-        scope["atoll"] = {"request_id": request.id}
+        scope["atoll"] = {"request_id": request.id, "s3": request}
         try:
             response = await self._answer(request)
         except (S3Error, StoreError) as error:
@@ -206,5 +206,6 @@ def _explain(error: S3Error | StoreError, request: Request) -> Response:
 
 def _refusal(error: S3Error, request: Request) -> Response:
     resource = request.raw_path.decode("latin-1")
+    request.scope["atoll"]["error_code"] = error.code
     body = error_document(error, resource, request.id, request.ids.host_id)
     return Response(error.status, (XML, *error.headers), body)

@@ -99,3 +99,6 @@ class S3Settings:
         low=1,
         high=1_000_000,
     )
+    access_log_interval_s: float = setting(
+        300.0, "How often a worker writes the access logs of buckets.", low=1, high=86_400
+    )

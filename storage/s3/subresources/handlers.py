@@ -11,6 +11,7 @@ from storage.s3.subresources.cors import CORS, Preflights
 from storage.s3.subresources.documents import Documents
 from storage.s3.subresources.encryption import ENCRYPTION
 from storage.s3.subresources.lifecycle import Lifecycles
+from storage.s3.subresources.logging import Logging
 from storage.s3.subresources.notification import Notifications
 from storage.s3.subresources.policy import BucketPolicies
 from storage.s3.subresources.public_access import PublicAccess
@@ -28,6 +29,7 @@ def handlers(services: Services) -> Mapping[str, Handler]:
         **Documents(services, SITE).handlers(),
         **Documents(services, TAGGING).handlers(),
         **Lifecycles(services).handlers(),
+        **Logging(services).handlers(),
         **Notifications(services).handlers(),
         **Preflights(services).handlers(),
         **PublicAccess(services).handlers(),
