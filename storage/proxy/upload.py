@@ -192,7 +192,7 @@ class Intakes:
         """Hash and write each piece while the next one arrives."""
         digest = hashlib.md5(usedforsecurity=False)
         send, receive = trio.open_memory_channel[bytes](0)
-        failures: list[StoreError] = []
+        failures: list[Exception] = []  # one is raised as it is, not in a group
 
         async def consume() -> None:
             with receive:  # a failure closes it, and with it the other end
@@ -215,7 +215,7 @@ class Intakes:
                     await self._fill(intake, body, first, send)
                 except trio.BrokenResourceError:
                     pass  # the consumer failed, and has said why
-                except StoreError as error:
+                except Exception as error:
                     failures.append(error)
         if failures:
             raise failures[0]

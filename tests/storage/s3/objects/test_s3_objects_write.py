@@ -281,3 +281,12 @@ async def test_the_default_of_recent_clients(client: Client) -> None:
             ChecksumCRC32=checksum,
         )
     assert refused.value.code == "InvalidRequest"
+
+
+async def test_a_large_body_that_is_not_as_signed(s3: S3, client: Client) -> None:
+    body = b"x" * 300_000  # is written while it arrives
+    signed = client.sign("PUT", "/bucket/key", "", {"host": "s3.localhost"}, b"other")
+    sent = {"host": "s3.localhost", "content-length": str(len(body)), **signed}
+    pieces = [body[at : at + 65536] for at in range(0, len(body), 65536)]
+    answer = await s3.send("PUT", "/bucket/key", "", sent, pieces)
+    assert (answer.status, answer.code) == (400, "XAmzContentSHA256Mismatch")
