@@ -26,10 +26,10 @@ def answer_document(action: str, version: str, result: Fields, request_id: str) 
         result: what the result's element holds.
         request_id: as in the header x-amzn-RequestId.
     """
-    content: list[tuple[str, Content]] = []
-    if result:
-        content.append((f"{action}Result", result))
-    content.append(("ResponseMetadata", [("RequestId", request_id)]))
+    content: list[tuple[str, Content]] = [
+        (f"{action}Result", result),
+        ("ResponseMetadata", [("RequestId", request_id)]),
+    ]
     return document(f"{action}Response", content, namespace=NAMESPACES[version])
 
 

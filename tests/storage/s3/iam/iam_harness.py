@@ -84,7 +84,7 @@ class Iam:
         return parsed
 
     async def post(
-        self, body: bytes, service: str = "iam", region: str = REGION, **changed: bytes
+        self, body: bytes, service: str = "iam", region: str = REGION, sent: bytes | None = None
     ) -> Answer:
         """Send a form.
 
@@ -92,7 +92,7 @@ class Iam:
             body: the form.
             service: that is signed for.
             region: that is signed for.
-            changed: `body`, sent instead of what was signed.
+            sent: instead of what was signed.
         """
         headers = {
             "host": self.host,
@@ -103,8 +103,8 @@ class Iam:
         if self.credentials is not None:
             with patch.object(auth, "get_current_datetime", self.s3.now):
                 auth.SigV4Auth(self.credentials, service, region).add_auth(request)
-        sent = changed.get("body", body)
-        return await ask(self.s3, "POST", dict(request.headers.items()), "", sent)
+        whole = body if sent is None else sent
+        return await ask(self.s3, "POST", dict(request.headers.items()), "", whole)
 
     async def get(self, action: str, service: str = "sts", expires_s: int = 60) -> Answer:
         """Send a presigned request."""
