@@ -21,6 +21,7 @@ from storage.proxy.errors import StoreError
 from storage.proxy.multipart import Multipart
 from storage.s3.events.delivery import Delivery
 from storage.s3.events.notifier import Notifier
+from storage.s3.inventory.worker import InventoryWorker
 from storage.s3.lifecycle.worker import Lifecycle
 from storage.s3.settings import S3Settings
 from storage.settings import StorageSettings
@@ -49,6 +50,7 @@ async def main(context: RoleContext) -> None:
             nursery.start_soon(keeper.sweep_parts)
             nursery.start_soon(keeper.apply_lifecycle)
             nursery.start_soon(keeper.deliver_events)
+            nursery.start_soon(keeper.write_inventories)
             nursery.start_soon(keeper.audit)
             await context.stopping.wait()
             nursery.cancel_scope.cancel()
@@ -141,6 +143,15 @@ class Keeper:
             backlog_max=settings.notification_backlog_max,
         )
         await delivery.run(settings.notification_interval_s)
+
+    async def write_inventories(self) -> None:
+        """The inventory worker: lists of objects that buckets want written."""
+        inventories = InventoryWorker(self._world, self._node.store)
+
+        async def once() -> None:
+            self._count("inventories_written", (await inventories.run_once()).written)
+
+        await self._every(self._s3_settings.inventory_interval_s, once)
 
     async def audit(self) -> None:
         """The auditor: one device after the other, each once in the interval."""

@@ -102,3 +102,6 @@ class S3Settings:
     access_log_interval_s: float = setting(
         300.0, "How often a worker writes the access logs of buckets.", low=1, high=86_400
     )
+    inventory_interval_s: float = setting(
+        600.0, "How often the keeper looks for inventories that are due.", low=1, high=86_400
+    )

@@ -10,6 +10,7 @@ from storage.s3.subresources.acl import Acls
 from storage.s3.subresources.cors import CORS, Preflights
 from storage.s3.subresources.documents import Documents
 from storage.s3.subresources.encryption import ENCRYPTION
+from storage.s3.subresources.inventory import Inventories
 from storage.s3.subresources.lifecycle import Lifecycles
 from storage.s3.subresources.logging import Logging
 from storage.s3.subresources.notification import Notifications
@@ -28,6 +29,7 @@ def handlers(services: Services) -> Mapping[str, Handler]:
         **Documents(services, ENCRYPTION).handlers(),
         **Documents(services, SITE).handlers(),
         **Documents(services, TAGGING).handlers(),
+        **Inventories(services).handlers(),
         **Lifecycles(services).handlers(),
         **Logging(services).handlers(),
         **Notifications(services).handlers(),
