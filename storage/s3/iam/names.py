@@ -11,13 +11,17 @@ from atoll.world import Random
 
 _ID_RANDOM_BYTES: Final = 10
 _ID_LENGTH: Final = 17
-_ARN: Final = re.compile(r"arn:aws:iam::([^:]*):(\w+)(/(?:[\x21-\x7e]+/)?)([\w+=,.@-]+)", re.ASCII)
+_ARN: Final = re.compile(
+    r"arn:aws:iam::([\w+=,.@-]{1,256}):(\w{1,16})(/(?:[\x21-\x7e]{1,512}/)?)([\w+=,.@-]{1,128})",
+    re.ASCII,
+)
 
 USER_ID: Final = "AIDA"
 GROUP_ID: Final = "AGPA"
 ROLE_ID: Final = "AROA"
 POLICY_ID: Final = "ANPA"
 KEY_ID: Final = "AKIA"
+KEY_ID_FORM: Final = re.compile(r"AKIA[A-Z2-7]{16}")
 SESSION_KEY_ID: Final = "ASIA"
 
 

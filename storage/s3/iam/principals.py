@@ -17,7 +17,7 @@ from storage.auth.sealer import Sealer
 from storage.auth.static_users import NEVER_S, identity_of
 from storage.auth.users_file import User as FixedUser
 from storage.s3.iam.model import Key, Role, User
-from storage.s3.iam.names import KEY_ID, USER_ID, Arn, fixed_id
+from storage.s3.iam.names import KEY_ID_FORM, USER_ID, Arn, fixed_id
 from storage.s3.iam.rights import policies_of_role, policies_of_user, texts_of
 from storage.s3.iam.store import DirectoryStore, Snapshot
 from storage.s3.iam.tokens import Origin, Session, SessionTokens
@@ -65,7 +65,7 @@ class Principals:
         account = self._directories.known_holder(access_key)
         if account is None:
             found = await self._keys.find(access_key)
-            if found is not None or not access_key.startswith(KEY_ID):
+            if found is not None or not KEY_ID_FORM.fullmatch(access_key):
                 return found
             account = await self._directories.holder(access_key)
         if account is None:
@@ -91,6 +91,17 @@ class Principals:
         if session.expires_s <= self._clock.wall_ns() // _NS_PER_S:
             raise TokenExpiredError
         snapshot = await self._directories.get(session.account)
+        known = snapshot.bearers.get(token)
+        if known is not None:
+            return known
+        found = self._of_session(snapshot, session, access_key)
+        if found is not None and len(snapshot.bearers) < BEARERS_KNOWN_MAX:
+            snapshot.bearers[token] = found
+        return found
+
+    def _of_session(
+        self, snapshot: Snapshot, session: Session, access_key: str
+    ) -> AccessKey | None:
         bearer = self._bearer(snapshot, session)
         if bearer is None:
             return None

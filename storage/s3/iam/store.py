@@ -43,7 +43,8 @@ class Snapshot:
     Attributes:
         directory: never changed.
         write_id: of its object; empty where there is none yet.
-        bearers: keys that were looked up in it, with the rights it gives them.
+        bearers: keys that were looked up in it, with the rights it gives them, by id; those of
+            sessions by token.
     """
 
     directory: Directory
@@ -67,12 +68,13 @@ class DirectoryStore:
         """Return an account's directory as it is now; it may be empty."""
         container = await self._engine.container(SYSTEM_ACCOUNT, DIRECTORIES)
         record = None if container is None else await self._engine.object(container, account)
-        if container is None or record is None:
-            return self._remember(account, Snapshot(Directory(), b""))
+        write_id = b"" if record is None else record.write_id
         known = self._known.get(account)
-        if known is not None and known.write_id == record.write_id:
+        if known is not None and known.write_id == write_id:
             self._known.move_to_end(account)
             return known
+        if container is None or record is None:
+            return self._remember(account, Snapshot(Directory(), b""))
         found = await self._engine.get_object(container, account)
         if found is None:
             return Snapshot(Directory(), b"")
