@@ -92,6 +92,7 @@ MODULES = (
     "storage.s3.objects.conditions",
     "storage.s3.objects.finding",
     "storage.s3.objects.headers",
+    "storage.s3.objects.parts",
     "storage.s3.objects.ranges",
     "storage.s3.objects.read",
     "storage.s3.objects.uploading",
