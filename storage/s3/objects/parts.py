@@ -144,30 +144,35 @@ class UploadedParts:
         return document("ListPartsResult", _listing(request, page, after, limit))
 
 
-class PartBody(CheckedBody):
+class PartBody:
     """A part that is hashed while it is received, in the algorithm of its upload as well.
+
+    It has a `CheckedBody` and is none: a compiled class cannot be inherited from.
 
     Args:
         request: whose body it is.
         plan: of the upload.
 
     Attributes:
+        length_bytes: see `CheckedBody`.
+        etag: see `CheckedBody`.
         headers: of the response: the checksum that the client announced, or the upload's.
 
     Raises:
         S3Error: InvalidDigest or InvalidRequest.
     """
 
-    __slots__ = ("_planned", "headers")
+    __slots__ = ("_checked", "_planned", "etag", "headers", "length_bytes")
 
     def __init__(self, request: Request, plan: ChecksumPlan | None) -> None:
         algorithm = _algorithm(plan)
-        super().__init__(request, algorithm)
+        self._checked = checked = CheckedBody(request, algorithm)
+        self.length_bytes, self.etag = checked.length_bytes, checked.etag
         self.headers: list[Header] = []
         self._planned = None
-        if self.algorithm is not algorithm:
+        if checked.algorithm is not algorithm:
             if algorithm is not Algorithm.CRC64NVME:
-                found, expected = self.algorithm.value.lower(), algorithm.value.lower()
+                found, expected = checked.algorithm.value.lower(), algorithm.value.lower()
                 text = (
                     "Checksum Type mismatch occurred, expected checksum Type: "
                     f"{expected}, actual checksum Type: {found}"
@@ -177,7 +182,7 @@ class PartBody(CheckedBody):
 
     async def receive(self) -> bytes:
         """Return the next bytes, none at the end; see `CheckedBody`."""
-        data = await super().receive()
+        data = await self._checked.receive()
         if self._planned is not None:
             self._planned.update(data)
         return data
@@ -188,7 +193,7 @@ class PartBody(CheckedBody):
         Raises:
             S3Error: BadDigest or InvalidRequest.
         """
-        checksum = self.finish()
+        checksum = self._checked.finish()
         if checksum is not None:
             name = checksum.algorithm.header.encode("ascii")
             self.headers = [(name, checksum.text.encode("ascii"))]
