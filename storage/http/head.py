@@ -250,8 +250,7 @@ def _parse_head(head: bytes, limits: Limits) -> Request:
         headers,
         *_connection(fields, version),
         length,
-        # A body that is announced as empty is waited for as well: old botocore sends such heads.
-        (length != 0 or b"content-length" in fields) and _expects_continue(fields, version),
+        _expects_continue(fields, version, length),
     )
 
 
@@ -343,11 +342,16 @@ def _content_length(fields: dict[bytes, bytes], version: str, limits: Limits) ->
     return int(length)
 
 
-def _expects_continue(fields: dict[bytes, bytes], version: str) -> bool:
-    """Return whether the client waits to be told to send (RFC 9110 section 10.1.1)."""
+def _expects_continue(fields: dict[bytes, bytes], version: str, length: int | None) -> bool:
+    """Return whether the client waits to be told to send (RFC 9110 section 10.1.1).
+
+    That may be a body it announces as empty: botocore before 2025 sends such heads.
+    """
     expectation = fields.get(b"expect")
     if expectation is None or version == "1.0":
         return False
-    if expectation.lower() != b"100-continue":
+    if expectation.lower() == b"100-continue":
+        return length != 0 or b"content-length" in fields
+    if length != 0:
         raise ProtocolError(417, "the only expectation is 100-continue")
-    return True
+    return False
