@@ -138,6 +138,12 @@ def _username(it: Circumstances) -> str | None:
     return None if it.caller.role_arn else it.caller.arn.rpartition("/")[2] or None
 
 
+def _user_id(it: Circumstances) -> str:
+    """Return the id that IAM gave, or the account's canonical one."""
+    key = it.request.access_key
+    return (key.id if key is not None else "") or it.caller.canonical_id or "anonymous"
+
+
 def _authentication(it: Circumstances) -> str | None:
     """Return how the request is signed, or nothing where it is not."""
     if it.request.access_key is None:
@@ -180,7 +186,7 @@ _KEYS: Mapping[str, Value] = {
     "aws:securetransport": _is_secure,
     "aws:sourceip": _source_ip,
     "aws:useragent": _text(b"user-agent"),
-    "aws:userid": lambda it: it.caller.canonical_id or "anonymous",
+    "aws:userid": _user_id,
     "aws:username": _username,
     "s3:authtype": _authentication,
     "s3:delimiter": _parameter("delimiter"),

@@ -111,9 +111,8 @@ class Gate:
     ) -> tuple[Facts, ObjectRecord | None]:
         """Gather what the decision rests on, and the object's record where that is needed."""
         key, container = request.access_key, resource.container
-        caller = caller_of(request.identity)
-        if key is not None:
-            caller = caller_of(request.identity, key.role_arn, key.arn)
+        role_arn, arn = ("", "") if key is None else (key.role_arn, key.arn)
+        caller = caller_of(request.identity, role_arn, arn)
         rights = rights_of(key)
         if container is None:
             question = self._question(request, caller, action, resource, None)

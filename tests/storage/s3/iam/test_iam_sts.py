@@ -298,3 +298,21 @@ async def test_a_presigned_identity(s3: S3, admin: Iam) -> None:
     answer = await admin.get("GetCallerIdentity")
     assert answer.status == 200
     assert b"arn:aws:iam::test:user/tester" in answer.body
+
+
+async def test_conditions_know_a_session_by_its_id(admin: Iam, tester: Client) -> None:
+    await tester.call("CreateBucket", Bucket="photos")
+    await make_role(admin, trust({"AWS": "test"}), READ)
+    role_id = (await admin.call("GetRole", RoleName="reader"))["Role"]["RoleId"]
+    session = await assume(admin)
+    await session.call("ListObjects", Bucket="photos")
+    for condition in (
+        {"StringLike": {"aws:userid": f"{role_id}:*"}},
+        {"ArnEquals": {"aws:PrincipalArn": ROLE}},
+        {"StringEquals": {"aws:PrincipalType": "AssumedRole"}},
+    ):
+        deny = policy("Deny", "s3:*", "arn:aws:s3:::photos", Principal="*", Condition=condition)
+        await tester.call("PutBucketPolicy", Bucket="photos", Policy=deny)
+        with pytest.raises(ApiError, match="AccessDenied"):
+            await session.call("ListObjects", Bucket="photos")
+        await tester.call("ListObjects", Bucket="photos")
