@@ -10,7 +10,6 @@ from storage.swift.response import SwiftError
 
 _HEADERS = {
     b"x-symlink-target": "symbolic links",
-    b"x-versions-enabled": "object versions",
     b"x-versions-location": "object versions",
     b"x-history-location": "object versions",
     b"x-container-sync-to": "container synchronization",
@@ -18,10 +17,6 @@ _HEADERS = {
     b"x-account-meta-quota-count": "quotas",
     b"x-container-meta-quota-bytes": "quotas",
     b"x-container-meta-quota-count": "quotas",
-}
-_PARAMETERS = {
-    b"version-id": "object versions",
-    b"versions": "object versions",
 }
 _CHANGING_METHODS = frozenset(("PUT", "POST", "COPY"))
 
@@ -35,11 +30,6 @@ def refuse_absent(request: Request) -> None:
     if request.method in _CHANGING_METHODS and not request.headers.keys().isdisjoint(_HEADERS):
         for header, feature in _HEADERS.items():
             if request.headers.get(header):
-                raise _absent(feature)
-    if request.query:
-        parameters = request.parameters
-        for parameter, feature in _PARAMETERS.items():
-            if parameter in parameters:
                 raise _absent(feature)
 
 

@@ -110,6 +110,7 @@ class SwiftApp:
         self._operator = None if view is None else OperatorView(engine, view, settings)
         accounts = Accounts(engine, rules, settings, world.clock)
         containers = Containers(engine, rules, settings)
+        self._containers = containers
         self._objects = Objects(engine, self._gate, rules, settings, world)
         self._manifest_uploads = ManifestUploads(self._objects, rules, settings)
         self._manifest_deletions = ManifestDeletions(engine, self._gate, self._objects, settings)
@@ -128,7 +129,7 @@ class SwiftApp:
             Route("POST", Level.ACCOUNT, accounts.change, Permission.CHANGE),
             Route("DELETE", Level.ACCOUNT, accounts.delete, Permission.MANAGE),
             Route("OPTIONS", Level.ACCOUNT, self._options, Permission.ANYONE),
-            Route("GET", Level.CONTAINER, containers.read, Permission.READ),
+            Route("GET", Level.CONTAINER, self._list, Permission.READ),
             Route("HEAD", Level.CONTAINER, containers.read, Permission.READ),
             Route("PUT", Level.CONTAINER, containers.create, Permission.CHANGE),
             Route("POST", Level.CONTAINER, containers.change, Permission.CHANGE),
@@ -291,6 +292,11 @@ class SwiftApp:
         if request.method == "OPTIONS":
             return page(200, (b"Allow", ", ".join(methods).encode()))
         return Response(200, [(b"Content-Type", b"application/json; charset=UTF-8")], self._info)
+
+    async def _list(self, request: Request) -> Response:
+        if request.query and b"versions" in request.parameters:
+            return await self._objects.versions.list_all(request)
+        return await self._containers.read(request)
 
     async def _create_object(self, request: Request) -> Response | None:
         if request.query and request.parameters.raw(b"multipart-manifest") == b"put":

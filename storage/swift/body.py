@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from storage.http.asgi import Receive
 from storage.proxy.errors import BodyIncompleteError, BodyTooLargeError
 from storage.swift.metadata import RequestHeaders
@@ -54,6 +56,20 @@ class RequestBody:
             raise BodyTooLargeError("the upload is over the limit")
         if self._is_done and is_declared and self._left_bytes:
             raise BodyIncompleteError(f"{self._left_bytes} bytes are missing at the end")
+
+
+class PayloadBody:
+    """A payload as an upload."""
+
+    def __init__(self, pieces: AsyncIterator[bytes | memoryview]) -> None:
+        self._pieces = pieces
+
+    async def receive(self) -> bytes:
+        """Return the next bytes, none at the end."""
+        async for piece in self._pieces:
+            if piece:
+                return bytes(piece)
+        return b""
 
 
 def declared_length(headers: RequestHeaders, size_bytes_max: int) -> int | None:

@@ -12,6 +12,7 @@ from storage.swift.request import Request
 from storage.swift.response import Header, Response, SwiftError, page, refuse
 from storage.swift.settings import SwiftSettings
 from storage.swift.times import decimal, http_date, whole_seconds
+from storage.swift.versioning import container_header, versioning_change
 
 
 class Containers:
@@ -73,7 +74,8 @@ class Containers:
 
     def _changes(self, request: Request) -> dict[str, str]:
         held = request.record.values if request.record is not None else {}
-        return container_changes(request.headers, held, self._rules, owner=request.is_owner)
+        changes = container_changes(request.headers, held, self._rules, owner=request.is_owner)
+        return changes | versioning_change(request.headers, held)
 
     def _policy(self, request: Request) -> int | None:
         """Return the number of the storage policy that is asked for, if one is."""
@@ -96,6 +98,7 @@ class Containers:
             (b"X-Storage-Policy", policy.encode()),
             (b"Accept-Ranges", b"bytes"),
             *show(record.values, owner=owner),
+            *container_header(record.values),
         ]
 
 

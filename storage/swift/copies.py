@@ -6,7 +6,6 @@ guards the place of the copy, as it does for any other PUT, and not the source.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, aclosing
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from storage.object.record import ObjectRecord
 from storage.proxy.engine import Engine, Payload
 from storage.proxy.errors import ObjectMissingError, UnavailableError
 from storage.swift.authorization import Permission
+from storage.swift.body import PayloadBody
 from storage.swift.changes import copied_headers, new_attributes
 from storage.swift.conditions import read_status, write_condition
 from storage.swift.containers import existing
@@ -46,6 +46,7 @@ from storage.swift.target import (
 )
 from storage.swift.text import encode
 from storage.swift.times import http_date, whole_seconds
+from storage.swift.versioning import asked_version, marked_deleted, new_version_headers
 
 _IF_NONE_MATCH = b"if-none-match"
 
@@ -55,6 +56,7 @@ class _Place(NamedTuple):
 
     container: ContainerRecord
     name: str
+    version: bytes | None = None
 
 
 class _Original(NamedTuple):
@@ -106,7 +108,9 @@ class Copies:
         """COPY: the path names the source, Destination the copy."""
         if not request.headers.get(b"destination"):
             raise SwiftError(412, "Destination header required")
-        source = _Place(existing(request), request.target.object)
+        container = existing(request)
+        version = asked_version(request, container, owner=request.is_owner)
+        source = _Place(container, request.target.object, version)
         named = _named(request, "Destination", "Destination-Account")
         await self._look(source)  # what is missing is told before what is forbidden
         return await self._copy(
@@ -119,6 +123,9 @@ class Copies:
             raise refuse("Copy requests require a zero byte body")
         named = _named(request, "X-Copy-From", "X-Copy-From-Account")
         source = await self._place(request, named, Permission.READ)
+        _, is_owner = await self._gate.admit(request.caller, named, Permission.READ)
+        version = asked_version(request, source.container, owner=is_owner)
+        source = source._replace(version=version)
         return await self._copy(request, source, _Place(existing(request), request.target.object))
 
     async def _place(self, request: Request, target: Target, permission: Permission) -> _Place:
@@ -136,6 +143,8 @@ class Copies:
         record = await self._objects.find(*source)
         if record is None:
             raise SwiftError(404)
+        if not record.is_data:
+            raise marked_deleted(record)
         return record
 
     async def _original(self, request: Request, source: _Place, record: ObjectRecord) -> _Original:
@@ -170,7 +179,7 @@ class Copies:
                 copy = await self._store(request.headers, original, selection, place)
             except ObjectMissingError:
                 continue  # replaced while we looked
-            return created(copy, *_told(record, copy))
+            return created(copy, *new_version_headers(copy), *_told(record, copy))
         raise UnavailableError(f"{source.name}: replaced again and again")
 
     async def _select(
@@ -218,25 +227,11 @@ class Copies:
                 place.container,
                 place.name,
                 attributes,
-                _PayloadBody(pieces),
+                PayloadBody(pieces),
                 size_bytes=selection.length_bytes,
                 etag=original.record.etag if is_verified else announced_etag(headers),
                 condition=write_condition(_on_place(headers)),
             )
-
-
-class _PayloadBody:
-    """A payload as an upload."""
-
-    def __init__(self, pieces: AsyncIterator[bytes | memoryview]) -> None:
-        self._pieces = pieces
-
-    async def receive(self) -> bytes:
-        """Return the next bytes, none at the end."""
-        async for piece in self._pieces:
-            if piece:
-                return bytes(piece)
-        return b""
 
 
 def _named(request: Request, path_header: str, account_header: str) -> Target:

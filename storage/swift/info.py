@@ -70,6 +70,7 @@ def info_document(settings: SwiftSettings) -> bytes:
             "min_segment_size": 1,
             "allow_async_delete": True,
         },
+        "object_versioning": {},
         **_set_by_operator(settings),
     }
     return json.dumps(document).encode("ascii")

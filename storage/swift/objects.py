@@ -53,6 +53,13 @@ from storage.swift.static_large import (
 )
 from storage.swift.text import encode
 from storage.swift.times import http_date, stamps, whole_seconds
+from storage.swift.versioning import (
+    asked_version,
+    marked_deleted,
+    new_version_headers,
+    version_headers,
+)
+from storage.swift.versions import Versions
 from storage.swift.writes import Writes
 
 LOOKS_MAX = 8
@@ -78,6 +85,7 @@ class Objects:
         large: joins segments.
         writes: stores and deletes.
         static: knows static large objects.
+        versions: answers about single versions.
     """
 
     def __init__(
@@ -91,6 +99,7 @@ class Objects:
         self.large = DynamicLargeObjects(engine, gate)
         self.writes = Writes(engine, world.clock)
         self.static = StaticLargeObjects(engine, gate, self.writes, settings)
+        self.versions = Versions(engine, self.writes, settings)
         self._engine = engine
         self._rules = rules
         self._settings = settings
@@ -113,13 +122,17 @@ class Objects:
         Raises:
             ObjectMissingError: it was replaced while we looked.
         """
-        found = await self._get(container, request.target.object)
+        version = asked_version(request, container, owner=request.is_owner)
+        found = await self._get(container, request.target.object, version)
         if found is None:
             raise SwiftError(412 if requires_existence(request.headers) else 404)
         record, opening = found
+        if version is not None and not record.is_data:
+            raise marked_deleted(record)
+        named = version_headers(container, record, asked=version is not None)
         if record.system and is_static(record):
             if not asks_for_manifest(request):
-                return await self._read_static(request, container, record, opening)
+                return await self._read_static(request, container, record, opening, named)
             record, opening = await self.static.show(request, container, record)
             headers = [*object_headers(without_static(record)), STATIC_HEADER]
         elif record.system and stands_for_segments(request, record):
@@ -129,6 +142,7 @@ class Objects:
             ignore_several_ranges(request)
         else:
             headers = object_headers(record)
+        headers += named
         status = read_status(request.headers, record)
         if status is not None:
             return Response(status, headers)
@@ -147,13 +161,14 @@ class Objects:
         container: ContainerRecord,
         record: ObjectRecord,
         opening: AbstractAsyncContextManager[Payload],
+        named: list[Header],
     ) -> Response | None:
         """Answer with what a static large object is made of, or with a part of that.
 
         Raises:
             SwiftError: 409, the reader may not read a segment, or it is another one by now.
         """
-        headers = object_headers(record)
+        headers = object_headers(record) + named
         part = await self.static.part(request, container, record)
         status = read_status(request.headers, record)
         if status is not None:
@@ -211,6 +226,9 @@ class Objects:
         headers = request.headers
         condition = write_condition(headers)
         container = existing(request)
+        version = asked_version(request, container, owner=True)
+        if version is not None:
+            return await self.versions.restore(request, version)
         check_manifest(headers)
         size_bytes_max = self._settings.object_size_bytes_max
         length_bytes = declared_length(headers, size_bytes_max)
@@ -226,11 +244,13 @@ class Objects:
             etag=announced_etag(headers),
             condition=condition,
         )
-        return created(record)
+        return created(record, *new_version_headers(record))
 
     async def change(self, request: Request) -> Response:
         """POST: replace an object's metadata."""
         container = existing(request)
+        if asked_version(request, container, owner=True) is not None:
+            raise SwiftError(400, "POST to a specific version is not allowed")
         condition = match_condition(request.headers)
         check_manifest(request.headers)
         amend = amendment(request.headers, self._rules, self.now_s())
@@ -251,17 +271,26 @@ class Objects:
         condition = _delete_condition(request.headers)
         if not self._fits(request.target.object):
             raise SwiftError(404)
+        version = asked_version(request, container, owner=request.is_owner)
+        if version is not None:
+            return await self.versions.delete(request, version)
         deletion = await self.writes.delete(container, request.target.object, condition)
-        return page(204 if deletion.removed is not None else 404)
+        marker = deletion.marker
+        named = [] if marker is None else new_version_headers(marker)
+        return page(204 if deletion.removed is not None else 404, *named)
 
-    async def find(self, container: ContainerRecord, name: str) -> ObjectRecord | None:
+    async def find(
+        self, container: ContainerRecord, name: str, version: bytes | None = None
+    ) -> ObjectRecord | None:
         """Return an object's record, or nothing; a name over the limit has none."""
-        return await self._engine.object(container, name) if self._fits(name) else None
+        return await self._engine.object(container, name, version) if self._fits(name) else None
 
     async def _get(
-        self, container: ContainerRecord, name: str
+        self, container: ContainerRecord, name: str, version: bytes | None = None
     ) -> tuple[ObjectRecord, AbstractAsyncContextManager[Payload]] | None:
-        return await self._engine.get_object(container, name) if self._fits(name) else None
+        if not self._fits(name):
+            return None
+        return await self._engine.get_object(container, name, version)
 
     def check_new_name(self, name: str) -> None:
         """Refuse a name that is too long for an object.

@@ -21,6 +21,7 @@ from storage.swift.slow_answer import ACCEPTED, answer_slowly
 from storage.swift.static_large import BadSegmentsError
 from storage.swift.text import is_true
 from storage.swift.times import http_date, whole_seconds
+from storage.swift.versioning import new_version_headers
 
 _ROOT = "upload"
 
@@ -103,7 +104,8 @@ class ManifestUploads:
             body = form.opening + form.write_facts({}, error.errors, _ROOT)
             return Response(400, [form.header], body)
         status, (kind, _, modified), body, _ = created(record)
-        return Response(status, [kind, quoted_etag(record), modified], body)
+        headers_sent = [kind, quoted_etag(record), modified, *new_version_headers(record)]
+        return Response(status, headers_sent, body)
 
     async def _report(
         self,

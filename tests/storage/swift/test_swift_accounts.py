@@ -154,6 +154,7 @@ async def test_info_names_what_is_there(swift: Swift, tester: Client) -> None:
         "bulk_upload",
         "bulk_delete",
         "slo",
+        "object_versioning",
         "crossdomain",
     }
     about = answer.json["swift"]

@@ -116,8 +116,8 @@ def with_payloads(swift: Swift, open_payload: Any) -> Client:
     """Return a client of an API over a store that opens payloads in another way."""
     store = swift.memory.store
 
-    async def get_object(container: Any, name: str) -> Any:
-        record = await store.object(container, name)
+    async def get_object(container: Any, name: str, version: bytes | None = None) -> Any:
+        record = await store.object(container, name, version)
         return None if record is None else (record, open_payload(container, record))
 
     return faulty(swift, open=open_payload, get_object=get_object)

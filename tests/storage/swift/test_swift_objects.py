@@ -392,9 +392,6 @@ async def test_range_only_of_what_is_known(c: Client) -> None:
     ("method", "names", "query", "headers"),
     [
         ("PUT", ("c", "o"), "", {"x_symlink_target": "c/o"}),
-        ("DELETE", ("c", "o"), "version-id=1", {}),
-        ("GET", ("c",), "versions", {}),
-        ("POST", ("c",), "", {"x_versions_enabled": "true"}),
         ("PUT", ("c",), "", {"x_versions_location": "d"}),
         ("POST", ("c",), "", {"x_container_sync_to": "//r/c/a/b"}),
         ("POST", ("c",), "", {"x_container_meta_quota_bytes": "1"}),
