@@ -23,6 +23,7 @@ from storage.s3.events.delivery import Delivery
 from storage.s3.events.notifier import Notifier
 from storage.s3.inventory.worker import InventoryWorker
 from storage.s3.lifecycle.worker import Lifecycle
+from storage.s3.replication.replicator import Replicator
 from storage.s3.settings import S3Settings
 from storage.settings import StorageSettings
 from storage.timestamp import ClockDriftError
@@ -137,7 +138,10 @@ class Keeper:
         delivery = Delivery(
             self._world,
             {number: device.replica for number, device in self._node.devices.items()},
-            (Notifier(self._world, self._node.store, settings).route,),
+            (
+                Notifier(self._world, self._node.store, settings).route,
+                Replicator(self._world, self._node.store, settings).route,
+            ),
             self._count,
             age_s_max=settings.notification_age_s_max,
             backlog_max=settings.notification_backlog_max,

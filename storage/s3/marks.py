@@ -11,4 +11,7 @@ VERSIONING = "x-s3-versioning"
 OBJECT_LOCK = "x-s3-object-lock"
 """`ON` where objects may be locked."""
 
+REPLICATION_STATUS = "x-amz-replication-status"
+"""In an object's system metadata: how sending it to another store ended."""
+
 ON = "Enabled"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from atoll.config import setting
 from storage.s3.events.targets import check_targets
+from storage.s3.replication.remote import check_remotes
 
 _REGION = re.compile(r"[a-z0-9-]{1,63}")
 _DOMAIN = re.compile(r"[a-z0-9.-]{1,253}")
@@ -104,4 +105,13 @@ class S3Settings:
     )
     inventory_interval_s: float = setting(
         600.0, "How often the keeper looks for inventories that are due.", low=1, high=86_400
+    )
+    replication_targets: dict[str, str] = setting(
+        {},
+        "Where buckets may be replicated to: ARN, as replication rules name it → "
+        "https://ACCESS_KEY:SECRET@host/bucket?region=name.",
+        check=check_remotes,
+    )
+    replication_timeout_s: float = setting(
+        60.0, "How long the other store may take for a piece of an object.", low=1, high=3600
     )

@@ -23,7 +23,7 @@ from storage.object.event import Event
 from storage.proxy.errors import StoreError
 from storage.proxy.replica import Replica, ReplicaFailedError
 from storage.s3.events.errand import Errand, ErrandFailedError, Router
-from storage.timestamp import milliseconds
+from storage.timestamp import ClockDriftError, milliseconds
 
 PAGE = 256
 RETRY_S_MIN = 0.5
@@ -85,7 +85,7 @@ class Delivery:
                 try:
                     while await self.take_in(nursery):
                         await self.clear()
-                except StoreError as error:
+                except (StoreError, ClockDriftError) as error:
                     log.warning("events wait", reason=str(error))
                 await self.clear()
                 await trio.sleep(interval_s)
@@ -149,7 +149,7 @@ class Delivery:
                 continue
             try:
                 await errand.run(held.container_numbers)
-            except (ErrandFailedError, StoreError) as error:
+            except (ErrandFailedError, StoreError, ClockDriftError) as error:
                 self._count("events_retried", 1)
                 log.warning("event will be tried again", lane=name, reason=str(error))
                 await trio.sleep(retry_s)
@@ -170,7 +170,7 @@ class Delivery:
         if errand.give_up is not None:
             try:
                 await errand.give_up()
-            except StoreError as error:
+            except (StoreError, ClockDriftError) as error:
                 log.warning("what was given up cannot be marked", reason=str(error))
         self._finish(held)
 

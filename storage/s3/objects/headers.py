@@ -12,6 +12,7 @@ from storage.proxy.manifest import Segment
 from storage.s3.checksums import Algorithm, Checksum, Kind
 from storage.s3.dates import http_date
 from storage.s3.errors import Header
+from storage.s3.marks import REPLICATION_STATUS
 from storage.s3.objects.attributes import CONTENT_HEADERS, REDIRECT, STORAGE_CLASS
 from storage.s3.objects.metadata import show_metadata
 from storage.s3.objects.retention import HOLD, MODE, UNTIL, format_date
@@ -25,6 +26,7 @@ _PLAIN = {name: name.title().encode("ascii") for name in CONTENT_HEADERS} | {
     STORAGE_CLASS: b"x-amz-storage-class",
     MODE: b"x-amz-object-lock-mode",
     HOLD: b"x-amz-object-lock-legal-hold",
+    REPLICATION_STATUS: b"x-amz-replication-status",
 }
 """System metadata that is shown as it is."""
 

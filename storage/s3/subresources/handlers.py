@@ -16,6 +16,7 @@ from storage.s3.subresources.logging import Logging
 from storage.s3.subresources.notification import Notifications
 from storage.s3.subresources.policy import BucketPolicies
 from storage.s3.subresources.public_access import PublicAccess
+from storage.s3.subresources.replication import Replication
 from storage.s3.subresources.tagging import TAGGING
 from storage.s3.subresources.website import SITE
 
@@ -35,4 +36,5 @@ def handlers(services: Services) -> Mapping[str, Handler]:
         **Notifications(services).handlers(),
         **Preflights(services).handlers(),
         **PublicAccess(services).handlers(),
+        **Replication(services).handlers(),
     }
