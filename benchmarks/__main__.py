@@ -19,7 +19,7 @@ from benchmarks.machine import Others, describe
 from benchmarks.page import page
 from benchmarks.report import Row, lines
 
-SUITES = ("ring", "native", "http_floor", "store", "s3")
+SUITES = ("ring", "native", "http_floor", "store", "s3", "swift")
 
 
 def main() -> int:
