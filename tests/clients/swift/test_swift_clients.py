@@ -92,6 +92,37 @@ def test_a_file_in_segments(cloud: RunningCloud, tmp_path: Path, container: str)
     assert swift(cloud, tmp_path, "list", f"{container}_segments") == ""
 
 
+def test_a_file_in_segments_with_a_static_manifest(
+    cloud: RunningCloud, tmp_path: Path, connection: Connection, container: str
+) -> None:
+    content = random.Random(1).randbytes(1_000_000)
+    (tmp_path / "large").write_bytes(content)
+    upload = ("upload", "--use-slo", "-S", "100000", container, "large")
+    swift(cloud, tmp_path, *upload)
+    swift(cloud, tmp_path, *upload)  # again, over the same segments
+    swift(cloud, tmp_path, *upload, "--skip-identical")
+    (tmp_path / "large").unlink()
+    swift(cloud, tmp_path, "download", container, "large")
+    assert (tmp_path / "large").read_bytes() == content
+    assert connection.head_object(container, "large")["x-static-large-object"] == "True"
+    swift(cloud, tmp_path, "delete", container)
+    assert swift(cloud, tmp_path, "list", f"{container}_segments") == ""
+
+
+def test_versions(cloud: RunningCloud, tmp_path: Path, container: str) -> None:
+    swift(cloud, tmp_path, "post", container, "-H", "X-Versions-Enabled: true")
+    for content in ("one", "two"):
+        (tmp_path / "file").write_text(content)
+        swift(cloud, tmp_path, "upload", container, "file")
+    swift(cloud, tmp_path, "delete", container, "file")
+    listed = swift(cloud, tmp_path, "list", container, "--versions")
+    assert listed.count("file") == 3
+    versions = [line for line in listed.splitlines() if line.endswith("file")]
+    oldest = next(word for word in versions[-1].split() if len(word) == 24)
+    swift(cloud, tmp_path, "download", container, "file", "--version-id", oldest)
+    assert (tmp_path / "file").read_text() == "one"
+
+
 def test_a_temporary_url(
     cloud: RunningCloud, tmp_path: Path, connection: Connection, container: str
 ) -> None:
