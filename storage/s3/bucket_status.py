@@ -29,18 +29,13 @@ def handlers(services: Services) -> Mapping[str, Handler]:
         "PutBucketRequestPayment": status.set_payer,
         "GetBucketAccelerateConfiguration": _empty("AccelerateConfiguration"),
         "PutBucketAccelerateConfiguration": status.set_acceleration,
-        "GetBucketLogging": _empty("BucketLoggingStatus"),
-        "GetBucketNotificationConfiguration": _empty("NotificationConfiguration"),
-        "GetBucketReplication": _missing("ReplicationConfigurationNotFoundError"),
         "GetBucketAnalyticsConfiguration": _missing("NoSuchConfiguration"),
         "GetBucketIntelligentTieringConfiguration": _missing("NoSuchConfiguration"),
-        "GetBucketInventoryConfiguration": _missing("NoSuchConfiguration"),
         "GetBucketMetricsConfiguration": _missing("NoSuchConfiguration"),
         "ListBucketAnalyticsConfigurations": _no_items("ListBucketAnalyticsConfigurationResult"),
         "ListBucketIntelligentTieringConfigurations": _no_items(
             "ListBucketIntelligentTieringConfigurationsOutput"
         ),
-        "ListBucketInventoryConfigurations": _no_items("ListInventoryConfigurationsResult"),
         "ListBucketMetricsConfigurations": _no_items("ListMetricsConfigurationsResult"),
     }
 
