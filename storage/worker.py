@@ -162,8 +162,8 @@ class _Observer:
         self._sent_bytes += sent
         if self._is_counting:
             self._seconds.observe(duration_s, kind[0])
-        request = scope.get("atoll", _NO_FACTS).get("s3")
-        if request is not None:
+        request = scope["atoll"].pop("s3", None) if "atoll" in scope else None
+        if request is not None:  # taken out, since it refers to the scope in turn
             self._access_logs.record(request, status, sent, duration_s)
         if self._is_logging:
             client = scope.get("client")
