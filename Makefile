@@ -49,7 +49,7 @@ bench: .venv/installed-test .venv/compiled
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-clients build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -f native/_kernels.c atoll/compiled.stamp
 	find atoll native storage -name '*.so' -delete
 	rm -f atoll__mypyc.*.so
