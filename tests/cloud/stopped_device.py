@@ -13,7 +13,8 @@ from storage.device.leftovers import Leftovers
 from storage.device.lmdb_index import LmdbIndex
 from storage.keeper.auditor import Auditor, AuditReport
 from storage.mutation import ACCEPTED, Mutation, Outcome
-from storage.object.record import TABLE, ObjectRecord, Where, decode_object
+from storage.object.record import TABLE, ObjectRecord, Where
+from storage.object.versions import decode_entry
 from storage.seal import unpack
 
 
@@ -45,10 +46,11 @@ class StoppedDevice:
     def records(self) -> list[ObjectRecord]:
         """Return all object records."""
         with self._index.snapshot() as snapshot:
-            return [
-                decode_object(bytes(key), unpack(TABLE, key, value))
+            entries = [
+                decode_entry(bytes(key), unpack(TABLE, key, value))
                 for key, value in snapshot.scan(TABLE, b"")
             ]
+        return [record for record in entries if record is not None]
 
     def named_files(self) -> set[str]:
         """Return the names of the payload files that records name."""
