@@ -7,6 +7,8 @@ from contextlib import ExitStack
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
+import trio
+
 from atoll.branch import Branch
 from storage.container.listing import Entry, Query, Source, by_name, list_rows, merged
 from storage.container.record import RECORD_VERSION, ContainerRecord
@@ -70,6 +72,7 @@ class Containers:
         self._placement = placement
         self._voters = voters
         self._settings = settings
+        self._turns: dict[bytes, trio.Lock] = {}
 
     # reading
 
@@ -248,14 +251,24 @@ class Containers:
         name_hash: bytes,
         change: Callable[[ContainerRecord | None, Timestamp], ContainerRecord],
     ) -> ContainerRecord | None:
-        """Write what becomes of the record that is there; return the one that was."""
+        """Write what becomes of the record that is there; return the one that was.
+
+        Changes of a container take turns within a process: of any number that race, one would win
+        each round, and those that lost too often would fail.
+        """
         account_hash = self._hasher(account)
 
         async def decide(held: ContainerRecord | None) -> PutContainer:
             latest = ZERO if held is None else held.latest
             return PutContainer(account_hash, name_hash, change(held, self._clock.now()), latest)
 
-        return await self._write(name_hash, decide)
+        turn = self._turns.setdefault(name_hash, trio.Lock())
+        try:
+            async with turn:
+                return await self._write(name_hash, decide)
+        finally:
+            if not turn.locked():  # nobody waits: a lock goes from hand to hand
+                self._turns.pop(name_hash, None)
 
     async def delete(self, account: str, container: str) -> None:
         """Delete an empty container.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+import trio
 from memory_store import BytesBody, MemoryStore, memory_store
 
 from storage.container.listing import Query
@@ -159,3 +160,16 @@ async def test_damage_is_never_served() -> None:
         env.disk.files[second].written[-60] ^= 1
         assert await get(env, "o") == data
         assert [path.parts[2] for path in sorted(env.disk.files)].count("quarantine") >= 1
+
+
+@pytest.mark.parametrize("replicas", [1, 3])
+async def test_any_number_of_changes_of_one_container_at_once(replicas: int) -> None:
+    async with memory_store(devices=replicas, replicas=replicas) as env:
+        await env.store.create_container("AUTH_a", "c", {})
+        async with trio.open_nursery() as nursery:
+            for number in range(60):
+                change = {f"x-container-meta-{number}": "there"}
+                nursery.start_soon(env.store.update_container, "AUTH_a", "c", change)
+        container = await env.store.container("AUTH_a", "c")
+        assert container is not None
+        assert len(container.metadata) == 60
