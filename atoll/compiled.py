@@ -72,6 +72,7 @@ MODULES = (
     "storage.proxy.registers",
     "storage.proxy.rows",
     "storage.proxy.store",
+    "storage.proxy.turns",
     "storage.proxy.upload",
     "storage.proxy.voters",
     "storage.proxy.writes",

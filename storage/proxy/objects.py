@@ -42,6 +42,7 @@ from storage.proxy.recorder import Recorder
 from storage.proxy.registers import Registers
 from storage.proxy.rows import Rows
 from storage.proxy.settings import EngineSettings
+from storage.proxy.turns import Turns
 from storage.proxy.upload import Intake, Intakes
 from storage.proxy.voters import Voters
 from storage.proxy.writes import LostRaceError, Target, Writes
@@ -78,6 +79,7 @@ class Objects:
         self._voters = voters
         self._settings = settings
         self._intakes = Intakes(world, settings)
+        self._turns = Turns(settings.request_deadline_s)
         self._writes = Writes(clock, hasher, placement, voters)
         self._registers = Registers(Rows(hasher, placement, voters), voters)
         self._recorder = Recorder(world, clock, self._registers, self._writes, settings)
@@ -234,25 +236,35 @@ class Objects:
         """Replace an object's metadata; see `storage.proxy.engine.Engine.amend_object`."""
         target = self._writes.target(container, name)
         authority = Authority.BYPASS if bypass_governance else Authority.CLIENT
-        for _ in range(self._settings.attempts_max):
-            held, is_current = await self._find_to_amend(target, version)
-            self._clock.observe(held.changed)
-            attributes = change(held)
-            record = held._replace(
-                changed=self._clock.now(),
-                content_type=attributes.content_type,
-                metadata=dict(attributes.metadata),
-                system=_amended(held.system, attributes.system),
-            )
-            where = target.name
-            ask = AmendObject(where.policy, where.hash, record, held.changed, is_current, authority)
-            rows = [target.rows.current(record, record.changed)] if is_current else []
-            try:
-                await self._writes.send(target, dict.fromkeys(where.voters, ask), rows, record)
-            except LostRaceError:
-                continue
-            return record
+        async with self._turns.of(target.name.hash):
+            for _ in range(self._settings.attempts_max):
+                try:
+                    return await self._amend(target, change, version, authority)
+                except LostRaceError:
+                    continue
         raise UnavailableError(f"{name}: too many writers at once")
+
+    async def _amend(
+        self,
+        target: Target,
+        change: Callable[[ObjectRecord], Attributes],
+        version: bytes | None,
+        authority: Authority,
+    ) -> ObjectRecord:
+        held, is_current = await self._find_to_amend(target, version)
+        self._clock.observe(held.changed)
+        attributes = change(held)
+        record = held._replace(
+            changed=self._clock.now(),
+            content_type=attributes.content_type,
+            metadata=dict(attributes.metadata),
+            system=_amended(held.system, attributes.system),
+        )
+        where = target.name
+        ask = AmendObject(where.policy, where.hash, record, held.changed, is_current, authority)
+        rows = [target.rows.current(record, record.changed)] if is_current else []
+        await self._writes.send(target, dict.fromkeys(where.voters, ask), rows, record)
+        return record
 
     async def _find_to_amend(
         self, target: Target, version: bytes | None
