@@ -7,8 +7,6 @@ from contextlib import ExitStack
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
-import trio
-
 from atoll.branch import Branch
 from storage.container.listing import Entry, Query, Source, by_name, list_rows, merged
 from storage.container.record import RECORD_VERSION, ContainerRecord
@@ -37,6 +35,7 @@ from storage.proxy.quorum import Verdict, blocking, majority
 from storage.proxy.replica import ReplicaFailedError
 from storage.proxy.settings import EngineSettings
 from storage.proxy.standing import Found, Step, held_by_majority, next_step
+from storage.proxy.turns import Turns
 from storage.proxy.voters import Voters, Votes
 from storage.timestamp import ZERO, HybridClock, Timestamp
 
@@ -72,7 +71,7 @@ class Containers:
         self._placement = placement
         self._voters = voters
         self._settings = settings
-        self._turns: dict[bytes, trio.Lock] = {}
+        self._turns = Turns(settings.request_deadline_s)
 
     # reading
 
@@ -262,13 +261,8 @@ class Containers:
             latest = ZERO if held is None else held.latest
             return PutContainer(account_hash, name_hash, change(held, self._clock.now()), latest)
 
-        turn = self._turns.setdefault(name_hash, trio.Lock())
-        try:
-            async with turn:
-                return await self._write(name_hash, decide)
-        finally:
-            if not turn.locked():  # nobody waits: a lock goes from hand to hand
-                self._turns.pop(name_hash, None)
+        async with self._turns.of(name_hash):
+            return await self._write(name_hash, decide)
 
     async def delete(self, account: str, container: str) -> None:
         """Delete an empty container.
