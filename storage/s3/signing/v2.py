@@ -74,7 +74,7 @@ class ClaimV2(NamedTuple):
         if service != "s3":
             raise S3Error("InvalidRequest", UNSUPPORTED)
         if self.expires is None:
-            shown = request.values.get(b"x-amz-date") or request.values.get(b"date", b"")
+            shown = request.values.get(b"x-amz-date", request.values.get(b"date", b""))
             sent_s = parse_iso(shown)
             sent_s = parse_http_date(shown) if sent_s is None else sent_s
             if sent_s is None:
