@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the S3 clients that tests/clients/s3 drives, as their users have them; `make test` calls it.
+# Installs the S3 clients that tests/clients/s3 drives, as their users have them, and the RabbitMQ
+# that notifications are tested with; `make test` calls it.
 #
 #   tools/clients.sh
 #
@@ -13,7 +14,7 @@ python=$PWD/.venv/bin/python
 say() { echo "clients: $*" >&2; }
 
 missing=
-for program in s3cmd rclone restic s3fs fusermount; do
+for program in s3cmd rclone restic s3fs fusermount rabbitmq-server; do
     command -v "$program" >/dev/null || missing="$missing $program"
 done
 if [ -n "$missing" ]; then
@@ -28,6 +29,9 @@ if [ -n "$missing" ]; then
     $apt update
     # shellcheck disable=SC2046,SC2086 - a list of words
     $apt install -y --no-install-recommends $(echo $missing | sed 's/fusermount/fuse3/') >/dev/null
+    case $missing in *rabbitmq*)  # tests run their own
+        [ ! -d /run/systemd/system ] || $as_root systemctl --quiet disable --now rabbitmq-server ;;
+    esac
 fi
 
 for pins in tools/clients/*.txt; do

@@ -82,7 +82,8 @@ class S3Settings:
     notification_targets: dict[str, str] = setting(
         {},
         "Where bucket notifications may go: ARN, as notification configurations name it → "
-        "URL of a webhook (http, https) or of Redis (redis://host/0?list=name, or ?channel=name).",
+        "URL of a webhook (http, https), of Redis (redis://host/0?list=name, or ?channel=name) or "
+        "of AMQP 0-9-1 (amqp or amqps://host/vhost?exchange=name&routing_key=key).",
         check=check_targets,
     )
     notification_interval_s: float = setting(

@@ -53,14 +53,18 @@ class RedisTarget:
                         await self._ask(self._stream, *(word.encode() for word in words))
                 await self._ask(self._stream, self._verb.encode(), self._name.encode(), message)
         except BaseException as error:
-            stream, self._stream = self._stream, None
-            if stream is not None:
-                with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
-                    await stream.aclose()
+            await self.aclose()
             if isinstance(error, (OSError, trio.TooSlowError)):
                 reason = error or type(error).__name__
                 raise ErrandFailedError(f"{self._address}: {reason}") from error
             raise
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+                await stream.aclose()
 
     async def _ask(self, stream: Stream, *words: bytes) -> None:
         parts = [b"*%d\r\n" % len(words)]

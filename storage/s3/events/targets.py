@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from atoll.world import World
 from storage.http.client import HttpClient, HttpFailedError
+from storage.s3.events.amqp import AmqpTarget
 from storage.s3.events.errand import ErrandFailedError
 from storage.s3.events.redis import RedisTarget
 
@@ -22,6 +23,9 @@ class Target(Protocol):
         Raises:
             ErrandFailedError: it may not have been.
         """
+
+    async def aclose(self) -> None:
+        """Close the connection; the next event opens another one."""
 
 
 class Webhook:
@@ -52,8 +56,14 @@ class Webhook:
         if not 200 <= answer.status < 300:
             raise ErrandFailedError(f"{self._client.host} answered {answer.status}")
 
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._client.aclose()
 
-_KINDS: Mapping[str, type[Webhook] | type[RedisTarget]] = {
+
+_KINDS: Mapping[str, type[Webhook] | type[RedisTarget] | type[AmqpTarget]] = {
+    "amqp": AmqpTarget,
+    "amqps": AmqpTarget,
     "http": Webhook,
     "https": Webhook,
     "redis": RedisTarget,
