@@ -110,6 +110,11 @@ class RunningCloud:
     def start(self, *flags: str) -> float:
         """Run `atoll up` in the foreground; return how many seconds it took to serve."""
         began_s = time.monotonic()
+        assert self.try_to_start(*flags), self.errors[-4000:]
+        return time.monotonic() - began_s
+
+    def try_to_start(self, *flags: str) -> bool:
+        """Run `atoll up` in the foreground; tell whether it serves."""
         with self._errors.open("ab") as errors:
             self._process = subprocess.Popen(
                 [*ATOLL, "up", "--listen", "127.0.0.1:0", *flags],
@@ -122,11 +127,12 @@ class RunningCloud:
             )
         assert self._process.stdout is not None
         first_line = self._process.stdout.readline()  # printed when the cloud is up
-        assert first_line.startswith("Swift"), self.errors[-4000:]
+        if not first_line.startswith("Swift"):
+            return False
         self.starts += 1
         self.screen = first_line
         self.port = int(first_line.rpartition(":")[2].removesuffix("/v1\n"))
-        return time.monotonic() - began_s
+        return True
 
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> int:
         """Ask the cloud to stop; return its exit code once it has."""

@@ -25,6 +25,7 @@ from storage.mutation import (
     unpack_group,
     unpack_outcomes,
 )
+from storage.object.event import Event
 from storage.object.record import Location, ObjectRecord
 
 PROPERTY = settings(max_examples=200, deadline=None, derandomize=True)
@@ -46,6 +47,9 @@ CONTAINERS = st.builds(
 )
 ACCOUNTS = st.builds(AccountRecord, NUMBERS, TEXT, BYTES, NUMBERS, BYTES, BYTES, BYTES, METADATA)
 MAYBE = st.none() | BYTES
+EVENTS = st.builds(
+    Event, BYTES, TEXT, TEXT, TEXT, BYTES, TEXT, TEXT, NUMBERS, TEXT, TEXT, TEXT, TEXT
+)
 
 MUTATIONS: dict[type, st.SearchStrategy[Any]] = {
     mutation.PutObject: st.builds(
@@ -69,6 +73,9 @@ MUTATIONS: dict[type, st.SearchStrategy[Any]] = {
     mutation.ForgetRow: st.builds(mutation.ForgetRow, BYTES, TEXT, BYTES),
     mutation.Prove: st.builds(mutation.Prove, BYTES, st.dictionaries(TEXT, NUMBERS)),
     mutation.WithdrawRow: st.builds(mutation.WithdrawRow, BYTES, BYTES, BYTES, TEXT, BYTES),
+    mutation.OweEvent: st.builds(mutation.OweEvent, EVENTS),
+    mutation.ClearEvents: st.builds(mutation.ClearEvents, st.lists(NUMBERS).map(tuple)),
+    mutation.WithdrawEvent: st.builds(mutation.WithdrawEvent, BYTES),
 }
 
 
