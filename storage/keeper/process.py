@@ -19,6 +19,7 @@ from storage.node import KEEPER_SLOT, Node, open_node
 from storage.object.event import EXPIRATION, occasion
 from storage.proxy.errors import StoreError
 from storage.proxy.multipart import Multipart
+from storage.s3.encryption.keyring import open_keyring
 from storage.s3.events.delivery import Delivery
 from storage.s3.events.notifier import Notifier
 from storage.s3.inventory.worker import InventoryWorker
@@ -39,8 +40,12 @@ async def main(context: RoleContext) -> None:
 
     Raises:
         RefusedError: what the node holds does not belong together.
+        KeyFileError: the file of master keys cannot be used.
     """
+    key_file = context.config[S3Settings].kms_key_file
     async with open_node(context.world, context.data, context.config, KEEPER_SLOT) as node:
+        secret = bytes.fromhex(node.cluster.token_secret)
+        node.store.unseal = open_keyring(secret, key_file, context.world).unseal
         keeper = Keeper(context, node)
         context.status = keeper.status
         context.ready()

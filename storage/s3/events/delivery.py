@@ -22,12 +22,20 @@ from storage.mutation import ClearEvents
 from storage.object.event import Event
 from storage.proxy.errors import StoreError
 from storage.proxy.replica import Replica, ReplicaFailedError
-from storage.s3.events.errand import Errand, ErrandFailedError, Router
+from storage.s3.events.errand import (
+    Errand,
+    ErrandFailedError,
+    ErrandHopelessError,
+    ErrandRefusedError,
+    Router,
+)
 from storage.timestamp import ClockDriftError, milliseconds
 
 PAGE = 256
 RETRY_S_MIN = 0.5
 RETRY_S_MAX = 60.0
+REFUSALS_MAX = 6
+"""After so many of an errand it is given up: with the waits between them, a quarter of a minute."""
 SETTLED_KNOWN_MAX = 10_000
 COMMIT_DEADLINE_S = 30.0
 _NS_PER_MS = 1_000_000
@@ -136,20 +144,28 @@ class Delivery:
             lane.has_errands.set()
 
     async def _run_lane(self, name: str, lane: _Lane) -> None:
-        retry_s = RETRY_S_MIN
+        retry_s, refusals = RETRY_S_MIN, 0
+        last: Errand | None = None
         while True:
             await lane.has_errands.wait()
             if not lane.errands:
                 lane.has_errands = trio.Event()
                 continue
             held, errand = lane.errands[0]
-            if self._age_ms(held.event) > self._age_ms_max:
+            if errand is not last:
+                last, refusals = errand, 0
+            if self._age_ms(held.event) > self._age_ms_max or refusals >= REFUSALS_MAX:
                 lane.errands.popleft()
                 await self._give_up(name, held, errand)
                 continue
             try:
                 await errand.run(held.container_numbers)
+            except ErrandHopelessError as error:
+                log.warning("event cannot be delivered", lane=name, reason=str(error))
+                refusals = REFUSALS_MAX
+                continue
             except (ErrandFailedError, StoreError, ClockDriftError) as error:
+                refusals += isinstance(error, ErrandRefusedError)
                 self._count("events_retried", 1)
                 log.warning("event will be tried again", lane=name, reason=str(error))
                 await trio.sleep(retry_s)

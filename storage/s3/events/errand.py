@@ -12,6 +12,14 @@ class ErrandFailedError(Exception):
     """An errand could not be run now; the other side is at fault, and it is tried again."""
 
 
+class ErrandRefusedError(ErrandFailedError):
+    """This errand fails where others may not: it is tried a few times more, then given up."""
+
+
+class ErrandHopelessError(ErrandFailedError):
+    """This errand cannot be run, now or later: it is given up at once."""
+
+
 class Errand(NamedTuple):
     """Something to be done because of an event, perhaps more than once.
 

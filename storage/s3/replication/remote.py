@@ -11,13 +11,15 @@ from typing_extensions import Buffer
 from atoll.world import World
 from storage.http.client import HttpClient, HttpFailedError
 from storage.s3.dates import iso
-from storage.s3.events.errand import ErrandFailedError
+from storage.s3.events.errand import ErrandFailedError, ErrandRefusedError
 from storage.s3.signing.credential import Credential, sign
 from storage.timestamp import at_milliseconds
 
 _NS_PER_MS = 1_000_000
 _UNSIGNED = "UNSIGNED-PAYLOAD"
 _SAFE = "-._~"
+_REFUSALS = frozenset((400, 405, 409, 411, 412, 413, 414, 501))
+"""Of a request as it is; 403, say, is of all of them, until the operator mends it."""
 
 
 class RemoteBucket:
@@ -63,6 +65,7 @@ class RemoteBucket:
             The status: of the 200s, or 404.
 
         Raises:
+            ErrandRefusedError: the other store does not want this request.
             ErrandFailedError: it may not have been done.
         """
         path = f"{self._path}/{quote(key, safe='/' + _SAFE)}"
@@ -74,7 +77,8 @@ class RemoteBucket:
             raise ErrandFailedError(str(error)) from error
         if answer.status != 404 and not 200 <= answer.status < 300:
             reason = answer.body[:500].decode("utf-8", "replace")
-            raise ErrandFailedError(f"{self._client.host} answered {answer.status}: {reason}")
+            failure = ErrandRefusedError if answer.status in _REFUSALS else ErrandFailedError
+            raise failure(f"{self._client.host} answered {answer.status}: {reason}")
         return answer.status
 
     def _sign(

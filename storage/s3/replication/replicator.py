@@ -15,9 +15,15 @@ from storage.container.record import ContainerRecord
 from storage.object.event import Event
 from storage.object.record import NULL_VERSION, ObjectRecord
 from storage.proxy.engine import Attributes, Engine
-from storage.proxy.errors import ObjectMissingError
+from storage.proxy.errors import ObjectMissingError, PayloadLostError, SealedError
 from storage.s3.configuration import Configurations
-from storage.s3.events.errand import Errand, ErrandFailedError
+from storage.s3.encryption.seal import Mode, seal_of
+from storage.s3.events.errand import (
+    Errand,
+    ErrandFailedError,
+    ErrandHopelessError,
+    ErrandRefusedError,
+)
 from storage.s3.marks import REPLICATION_STATUS
 from storage.s3.objects.headers import object_headers
 from storage.s3.objects.tags import TAGS, tags_of
@@ -96,7 +102,10 @@ class Replicator:
         if event.kind.startswith("ObjectTagging"):
             await self._send_tags(record, remote)
         elif event.kind.startswith("ObjectCreated"):
-            await self._send_object(bucket, record, remote)
+            try:
+                await self._send_object(bucket, record, remote)
+            except (SealedError, PayloadLostError) as error:
+                raise ErrandRefusedError(str(error)) from error
             await self._mark(bucket, event, "COMPLETED")
 
     async def _send_tags(self, record: ObjectRecord, remote: RemoteBucket) -> None:
@@ -106,14 +115,17 @@ class Replicator:
     async def _send_object(
         self, bucket: ContainerRecord, record: ObjectRecord, remote: RemoteBucket
     ) -> None:
-        if record.is_sealed:
-            raise ErrandFailedError("encrypted objects are not replicated")
+        seal = seal_of(record.system)
+        if seal is not None and seal.mode is Mode.CUSTOMER:
+            raise ErrandHopelessError("the customer has the key")
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in object_headers(record)
             if name.lower().startswith(_SENT_HEADERS)
         }
         headers[f"x-amz-meta-{REPLICA}"] = record.version_id.hex()
+        if seal is not None:
+            headers["x-amz-server-side-encryption"] = seal.mode.value  # with a key from there
         if record.system.get(TAGS):
             headers["x-amz-tagging"] = record.system[TAGS]
         body = self._read(bucket, record)

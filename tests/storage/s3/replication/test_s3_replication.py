@@ -1,8 +1,10 @@
 """What is written into a bucket appears in another store's, whose front door checks signatures."""
 
+from base64 import b64encode
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from hashlib import md5
 from typing import Any
 
 import pytest
@@ -11,7 +13,8 @@ from s3_harness import S3, ApiError, Client, s3_api
 from trio.testing import MockClock
 
 from atoll.world import Stream
-from storage.s3.events.delivery import Delivery
+from storage.proxy.sealed import refuse
+from storage.s3.events.delivery import REFUSALS_MAX, Delivery
 from storage.s3.replication.remote import check_remotes
 from storage.s3.replication.replicator import Replicator
 from storage.s3.settings import S3Settings
@@ -51,7 +54,9 @@ async def talk(s3: S3, stream: Stream) -> None:
         first, *lines = head.decode("latin-1").split("\r\n")
         headers = dict(line.lower().split(": ", 1)[:1] + line.split(": ", 1)[1:] for line in lines)
         while len(data) < int(headers["content-length"]):
-            data += await stream.receive()
+            if not (more := await stream.receive()):
+                return
+            data += more
         length = int(headers["content-length"])
         body, data = data[:length], data[length:]
         method, target, _ = first.split(" ")
@@ -216,6 +221,59 @@ async def test_what_never_arrives_has_failed(
     assert counts["events_dropped"] == 1
     found = await tester.call("HeadObject", Bucket="photos", Key="a")
     assert found["ReplicationStatus"] == "FAILED"
+
+
+@pytest.mark.parametrize("mode", ["AES256", "aws:kms"])
+async def test_what_the_store_encrypted_is_encrypted_there(
+    s3: S3, tester: Client, mode: str, autojump_clock: MockClock
+) -> None:
+    await replicate(tester, rule())
+    body = bytes(range(256)) * 700
+    where = {"Bucket": "photos", "Key": "a", "ServerSideEncryption": mode}
+    await tester.call("PutObject", **where, Body=body)
+    await settle(s3)
+    found = await tester.call("GetObject", Bucket="copies", Key="a")
+    assert found["Body"].read() == body
+    assert found["ServerSideEncryption"] == mode
+    source = await tester.call("HeadObject", Bucket="photos", Key="a")
+    assert source["ReplicationStatus"] == "COMPLETED"
+
+
+async def test_what_a_customer_encrypted_fails_at_once_and_stops_no_other(
+    s3: S3, tester: Client, autojump_clock: MockClock
+) -> None:
+    await replicate(tester, rule())
+    key = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b64encode(b"a" * 32).decode()}
+    key["SSECustomerKeyMD5"] = b64encode(md5(b"a" * 32, usedforsecurity=False).digest()).decode()
+    await tester.call("PutObject", Bucket="photos", Key="a", Body=b"1", **key)
+    upload = await tester.call("CreateMultipartUpload", Bucket="photos", Key="b", **key)
+    where = {"Bucket": "photos", "Key": "b", "UploadId": upload["UploadId"]}
+    part = await tester.call("UploadPart", **where, PartNumber=1, Body=b"x", **key)
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    await tester.call("CompleteMultipartUpload", **where, MultipartUpload=parts)
+    await tester.call("PutObject", Bucket="photos", Key="c", Body=b"3")
+    counts = await settle(s3, seconds=2)
+    assert counts == {"events_dropped": 2, "events_delivered": 1}
+    for name in "ab":
+        found = await tester.call("HeadObject", Bucket="photos", Key=name, **key)
+        assert found["ReplicationStatus"] == "FAILED"
+    assert not await missing(tester, "c")
+
+
+async def test_what_does_not_open_stops_the_others_for_moments(
+    s3: S3, tester: Client, autojump_clock: MockClock
+) -> None:
+    await replicate(tester, rule())
+    s3.memory.store.unseal = refuse
+    await tester.call(
+        "PutObject", Bucket="photos", Key="a", Body=b"1", ServerSideEncryption="AES256"
+    )
+    await tester.call("PutObject", Bucket="photos", Key="b", Body=b"2")
+    counts = await settle(s3, seconds=40)
+    assert counts == {"events_retried": REFUSALS_MAX, "events_dropped": 1, "events_delivered": 1}
+    found = await tester.call("HeadObject", Bucket="photos", Key="a")
+    assert found["ReplicationStatus"] == "FAILED"
+    assert not await missing(tester, "b")
 
 
 async def test_a_configuration_is_shown_and_removed(tester: Client) -> None:
