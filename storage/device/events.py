@@ -13,9 +13,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from storage.device.index import Batch, Snapshot, lookup, walk
+from typing_extensions import Buffer
+
+from storage.device.index import Batch, Snapshot, lookup
 from storage.object.event import Event
-from storage.seal import pack, unpack_body
+from storage.seal import is_sealed, pack, unpack, unpack_body
 
 TABLE = "events"
 _TAKEN = b"\0"
@@ -32,12 +34,12 @@ class OwedEvent(NamedTuple):
     Attributes:
         number: dense among all events of the device.
         container_number: dense among the device's events of the container.
-        event: what happened.
+        event: what happened; nothing where the entry is damaged, for it stops no other.
     """
 
     number: int
     container_number: int
-    event: Event
+    event: Event | None
 
 
 def append_event(batch: Batch, event: Event) -> None:
@@ -68,22 +70,26 @@ def withdraw_event(batch: Batch, event_id: bytes) -> None:
         key = bytes(raw_key)
         if seen >= WITHDRAWAL_REACH or not key.startswith(_EVENT):
             return
-        if _decode(key, value[8:]).event.id == event_id:
+        event = _decode(key, value).event
+        if event is not None and event.id == event_id:
             batch.delete(TABLE, key)
             return
 
 
 def read_events(snapshot: Snapshot, after: int, limit: int) -> list[OwedEvent]:
-    """Return events with numbers above one, in order.
+    """Return events with numbers above one, in order, and damaged entries between them.
 
-    Raises:
-        DamagedError: an event failed its check.
+    The limit is of sound ones: a queue goes on behind what is damaged, however much that is. The
+    number of a damaged entry may be damaged, too.
     """
     found: list[OwedEvent] = []
-    for key, body in walk(snapshot, TABLE, _event_key(after + 1), _EVENT):
-        if len(found) >= limit:
+    sound = 0
+    for raw_key, value in snapshot.scan(TABLE, _event_key(after + 1)):
+        if sound >= limit:
             break
-        found.append(_decode(key, body))
+        owed = _decode(bytes(raw_key), value)
+        sound += owed.event is not None
+        found.append(owed)
     return found
 
 
@@ -91,6 +97,9 @@ def _event_key(number: int) -> bytes:
     return _EVENT + number.to_bytes(_NUMBER_SIZE_BYTES)
 
 
-def _decode(key: bytes, body: bytes | memoryview) -> OwedEvent:
-    container_number, fields = unpack_body(body)
-    return OwedEvent(int.from_bytes(key[len(_EVENT) :]), container_number, Event(*fields))
+def _decode(key: bytes, value: Buffer) -> OwedEvent:
+    number = int.from_bytes(key[len(_EVENT) :])
+    if not is_sealed(key, value):
+        return OwedEvent(number, 0, None)
+    container_number, fields = unpack(TABLE, key, value)
+    return OwedEvent(number, container_number, Event(*fields))

@@ -11,15 +11,19 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeVar, cast
 
+from atoll.log import get_logger
 from storage.container.record import ContainerRecord
 from storage.object.record import ObjectRecord
 from storage.proxy.engine import Attributes, Engine
 from storage.proxy.errors import ObjectMissingError, UnavailableError
 from storage.reserved import configuration_of, ensure_container
+from storage.s3.errors import S3Error
 
 DOCUMENTS_KNOWN_MAX = 1024
 LOOKS_MAX = 8
 _POINTER = "x-s3-config-"
+
+log = get_logger(part="configurations")
 
 T = TypeVar("T")
 
@@ -63,6 +67,22 @@ class Configurations:
         if len(self._parsed) > DOCUMENTS_KNOWN_MAX:
             self._parsed.popitem(last=False)
         return parsed
+
+    async def get_sound(
+        self, bucket: ContainerRecord, kind: str, parse: Callable[[bytes], T]
+    ) -> T | None:
+        """Return what a document says, as `get`; one that makes no sense is as if there were none.
+
+        For background work, which has nobody to tell and other buckets to care for.
+
+        Raises:
+            UnavailableError: the document was replaced again and again.
+        """
+        try:
+            return await self.get(bucket, kind, parse)
+        except S3Error as error:
+            log.error("document ignored", bucket=bucket.name, kind=kind, reason=str(error))
+            return None
 
     async def put(self, bucket: ContainerRecord, kind: str, document: bytes) -> None:
         """Store a document in the place of the one that is there.

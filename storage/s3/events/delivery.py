@@ -81,6 +81,7 @@ class Delivery:
         self._age_ms_max = age_s_max * 1000
         self._backlog_max = backlog_max
         self._after = dict.fromkeys(replicas, 0)
+        self._damaged: set[tuple[int, int]] = set()
         self._held: dict[tuple[bytes, bytes], _Held] = {}
         self._known: OrderedDict[tuple[bytes, bytes], None] = OrderedDict()
         self._settled: dict[int, list[int]] = {number: [] for number in replicas}
@@ -110,14 +111,27 @@ class Delivery:
                 page = await replica.events(self._after[device], PAGE)
             except ReplicaFailedError:
                 continue  # its peers hold the same
+            sound = 0
             for owed in page:
-                await self._take(device, owed, nursery)
+                if owed.event is None:
+                    self._pass_over(device, owed.number)
+                    continue
+                await self._take(device, owed, owed.event, nursery)
                 self._after[device] = owed.number
-            is_more |= len(page) == PAGE
+                sound += 1
+            is_more |= sound == PAGE
         return is_more
 
-    async def _take(self, device: int, owed: OwedEvent, nursery: trio.Nursery) -> None:
-        event = owed.event
+    def _pass_over(self, device: int, number: int) -> None:
+        """Note once that an entry is damaged; a device that has the event, too, tells it."""
+        if (device, number) not in self._damaged:
+            self._damaged.add((device, number))
+            self._count("events_damaged", 1)
+            log.error("event damaged", device=device, number=number)
+
+    async def _take(
+        self, device: int, owed: OwedEvent, event: Event, nursery: trio.Nursery
+    ) -> None:
         key = event.container_id, event.id
         if key in self._known:
             self._settled[device].append(owed.number)

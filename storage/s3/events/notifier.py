@@ -44,7 +44,7 @@ class Notifier:
         bucket = await self._engine.container(event.account, event.container)
         if bucket is None or bucket.id != event.container_id:
             return []
-        rules = await self._configurations.get(bucket, NOTIFICATION, parse_notification) or ()
+        rules = await self._configurations.get_sound(bucket, NOTIFICATION, parse_notification) or ()
         return [
             Errand(rule.arn, partial(self._tell, event, rule))
             for rule in rules

@@ -62,7 +62,7 @@ class Replicator:
         bucket = await self._engine.container(event.account, event.container)
         if bucket is None or bucket.id != event.container_id:
             return []
-        rules = await self._configurations.get(bucket, REPLICATION, parse_replication)
+        rules = await self._configurations.get_sound(bucket, REPLICATION, parse_replication)
         if not rules:
             return []
         is_marker = event.kind.endswith(":DeleteMarkerCreated")

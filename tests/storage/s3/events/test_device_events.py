@@ -31,10 +31,22 @@ def add(index: Index, *events: Event) -> None:
             append_event(batch, one)
 
 
+def damage(index: Index, number: int) -> None:
+    key = b"\2" + number.to_bytes(8)
+    with index.batch() as batch:
+        value = bytearray(batch.get("events", key) or b"")
+        value[-1] ^= 1
+        batch.put("events", key, bytes(value))
+
+
 def numbers(index: Index, after: int = 0, limit: int = 100) -> list[tuple[int, int, int]]:
     with index.snapshot() as snapshot:
         found = read_events(snapshot, after, limit)
-    return [(one.number, one.container_number, int.from_bytes(one.event.id)) for one in found]
+    return [
+        (one.number, one.container_number, int.from_bytes(one.event.id))
+        for one in found
+        if one.event
+    ]
 
 
 def test_numbers_are_dense_whatever_is_removed() -> None:
@@ -63,6 +75,25 @@ def test_what_failed_is_taken_back() -> None:
         withdraw_event(batch, event(2).id)
         withdraw_event(batch, event(9).id)
     assert [one[2] for one in numbers(index)] == [1, 3]
+
+
+def test_what_is_damaged_stops_no_other() -> None:
+    index = MemoryIndex()
+    add(index, *map(event, range(1, 8)))
+    for number in (2, 3, 7):
+        damage(index, number)
+    with index.snapshot() as snapshot:
+        found = read_events(snapshot, 1, 2)
+        assert [(one.number, one.event is None) for one in found] == [
+            (2, True),
+            (3, True),
+            (4, False),
+            (5, False),
+        ]
+        assert [one.number for one in read_events(snapshot, 5, 2)] == [6, 7]
+    with index.batch() as batch:
+        withdraw_event(batch, event(6).id)
+    assert [one[2] for one in numbers(index)] == [1, 4, 5]
 
 
 def test_events_go_over_the_wire() -> None:

@@ -12,6 +12,8 @@ from trio.testing import MockClock
 
 from storage.container.record import ContainerRecord
 from storage.proxy.engine import Attributes
+from storage.s3.configuration import Configurations
+from storage.s3.events.configuration import NOTIFICATION
 
 
 @pytest.fixture
@@ -161,6 +163,39 @@ async def test_a_keeper_that_dies_leaves_what_it_did_not_tell(
     async with keeper(s3):
         await trio.sleep(10)
     assert hook.told == [("ObjectCreated:Put", "a")]
+    assert left_events(s3) == 0
+
+
+async def test_a_damaged_event_stops_no_other(
+    s3: S3, tester: Client, hook: Hook, autojump_clock: MockClock
+) -> None:
+    await listen(tester, rule())
+    for key in "abc":
+        await tester.call("PutObject", Bucket="photos", Key=key, Body=b"")
+    with s3.memory.devices[0].index.batch() as batch:
+        batch.put("events", b"\2" + (2).to_bytes(8), b"damaged!")
+    counts = Counter[str]()
+    async with keeper(s3, counts):
+        await trio.sleep(5)
+    assert hook.told == [("ObjectCreated:Put", "a"), ("ObjectCreated:Put", "c")]
+    assert counts == {"events_delivered": 2, "events_damaged": 1}
+    assert left_events(s3) == 1
+
+
+async def test_a_document_that_is_no_configuration_is_none(
+    s3: S3, tester: Client, hook: Hook, autojump_clock: MockClock
+) -> None:
+    await listen(tester, rule())
+    store = s3.memory.store
+    bucket = await store.container("AUTH_test", "photos")
+    assert bucket is not None
+    await Configurations(store).put(bucket, NOTIFICATION, b"<damaged")
+    await listen(tester, rule(), bucket="others")
+    await tester.call("PutObject", Bucket="photos", Key="a", Body=b"")
+    await tester.call("PutObject", Bucket="others", Key="b", Body=b"")
+    async with keeper(s3):
+        await trio.sleep(1)
+    assert hook.told == [("ObjectCreated:Put", "b")]
     assert left_events(s3) == 0
 
 
