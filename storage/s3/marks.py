@@ -12,6 +12,9 @@ OBJECT_LOCK = "x-s3-object-lock"
 """`ON` where objects may be locked."""
 
 REPLICATION_STATUS = "x-amz-replication-status"
-"""In an object's system metadata: how sending it to another store ended."""
+"""In an object's system metadata: how sending it to another store goes, or ended."""
+
+REPLICA = "atoll-replica"
+"""In an object's metadata: it is a replica; the value is its version in the store it came from."""
 
 ON = "Enabled"

@@ -12,7 +12,7 @@ from storage.proxy.manifest import Segment
 from storage.s3.checksums import Algorithm, Checksum, Kind
 from storage.s3.dates import http_date
 from storage.s3.errors import Header
-from storage.s3.marks import REPLICATION_STATUS
+from storage.s3.marks import REPLICA, REPLICATION_STATUS
 from storage.s3.objects.attributes import CONTENT_HEADERS, REDIRECT, STORAGE_CLASS
 from storage.s3.objects.metadata import show_metadata
 from storage.s3.objects.retention import HOLD, MODE, UNTIL, format_date
@@ -41,6 +41,8 @@ def object_headers(record: ObjectRecord) -> list[Header]:
     ]
     if record.metadata:
         headers += show_metadata(record.metadata)
+        if REPLICA in record.metadata and REPLICATION_STATUS not in record.system:
+            headers.append((_PLAIN[REPLICATION_STATUS], b"REPLICA"))
     for name, value in record.system.items():
         header = _PLAIN.get(name)
         if header is not None:

@@ -17,6 +17,7 @@ from storage.s3.objects.conditions import RequestHeaders
 from storage.s3.objects.lock_rights import authorize_lock
 from storage.s3.objects.multipart_refusals import multipart_refusals
 from storage.s3.owner import owner_content
+from storage.s3.replication.pending import pending
 from storage.s3.request import Request
 from storage.s3.response import Response, document
 from storage.s3.routes import Handler
@@ -48,6 +49,7 @@ class MultipartUploads:
 
     def __init__(self, services: Services) -> None:
         self._multipart = services.multipart
+        self._configurations = services.configurations
         self._authorizer = services.authorizer
         self._encryption = Encryption(services)
         self._granting = Granting(services.engine, services.settings)
@@ -62,7 +64,8 @@ class MultipartUploads:
         await authorize_lock(self._authorizer, request)
         granted = await self._granting.for_object(request, container)
         sealing = await self._encryption.of_new(request)
-        system = {**attributes.system, **granted, **sealing.for_parts()}
+        status = await pending(self._configurations, container, request.key, attributes)
+        system = {**attributes.system, **granted, **status, **sealing.for_parts()}
         attributes = attributes._replace(system=system)
         identity = request.identity
         upload = await self._multipart.create(

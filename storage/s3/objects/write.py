@@ -17,6 +17,7 @@ from storage.s3.objects.lock_rights import authorize_lock
 from storage.s3.objects.retention import asks_for_lock
 from storage.s3.objects.uploading import CheckedBody, check_announced, check_size
 from storage.s3.objects.versions import version_headers, versioning_of
+from storage.s3.replication.pending import pending
 from storage.s3.request import Request
 from storage.s3.response import Response
 from storage.s3.routes import Handler
@@ -44,6 +45,7 @@ class Writes:
         self._size_bytes_max = services.settings.object_size_bytes_max
         self._granting = Granting(services.engine, services.settings)
         self._encryption = Encryption(services)
+        self._configurations = services.configurations
         self._expiration = Expiration(services.configurations, services.settings)
 
     async def create(self, request: Request) -> Response:
@@ -58,10 +60,11 @@ class Writes:
             await authorize_lock(self._authorizer, request)
         given = new_attributes(headers, container, self._clock.wall_ns() / _NS_PER_S)
         acl = await self._granting.for_object(request, container)
+        status = await pending(self._configurations, container, key, given)
         sealing = await self._encryption.of_new(request)
 
         def attributes() -> Attributes:
-            system = {**given.system, **acl, **checksum_system(body.finish())}
+            system = {**given.system, **acl, **status, **checksum_system(body.finish())}
             return given._replace(system=system)
 
         upload = sealing.take(attributes, body, body.length_bytes, body.etag)

@@ -24,16 +24,13 @@ from storage.s3.events.errand import (
     ErrandHopelessError,
     ErrandRefusedError,
 )
-from storage.s3.marks import REPLICATION_STATUS
+from storage.s3.marks import REPLICA, REPLICATION_STATUS
 from storage.s3.objects.headers import object_headers
 from storage.s3.objects.tags import TAGS, tags_of
 from storage.s3.replication.configuration import REPLICATION, parse_replication, rules_for
 from storage.s3.replication.remote import RemoteBucket
 from storage.s3.settings import S3Settings
 from storage.s3.xml import document
-
-REPLICA = "atoll-replica"
-"""In an object's metadata: it is a replica; the value is its version in the store it came from."""
 
 _SENT_HEADERS = (b"content-", b"cache-control", b"expires", b"x-amz-meta-", b"x-amz-website-")
 

@@ -160,6 +160,28 @@ async def test_an_object_is_sent_with_all_that_it_carries(
     assert source["VersionId"] == made["VersionId"]
 
 
+async def test_what_is_not_sent_yet_is_pending_and_what_came_is_a_replica(
+    s3: S3, tester: Client, autojump_clock: MockClock
+) -> None:
+    await replicate(tester, rule(Filter={"Prefix": "sent/"}))
+    for key in ("sent/a", "kept"):
+        await tester.call("PutObject", Bucket="photos", Key=key, Body=b"1")
+    upload = await tester.call("CreateMultipartUpload", Bucket="photos", Key="sent/b")
+    where = {"Bucket": "photos", "Key": "sent/b", "UploadId": upload["UploadId"]}
+    part = await tester.call("UploadPart", **where, PartNumber=1, Body=b"x")
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    await tester.call("CompleteMultipartUpload", **where, MultipartUpload=parts)
+    for status in ("PENDING", "COMPLETED"):
+        for key in ("sent/a", "sent/b"):
+            found = await tester.call("HeadObject", Bucket="photos", Key=key)
+            assert found["ReplicationStatus"] == status
+        await settle(s3)
+    found = await tester.call("HeadObject", Bucket="photos", Key="kept")
+    assert "ReplicationStatus" not in found
+    found = await tester.call("GetObject", Bucket="copies", Key="sent/a")
+    assert found["ReplicationStatus"] == "REPLICA"
+
+
 async def test_tags_and_delete_markers_follow(
     s3: S3, tester: Client, autojump_clock: MockClock
 ) -> None:
