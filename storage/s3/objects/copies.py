@@ -37,6 +37,7 @@ from storage.s3.objects.sources import Source, Sources, check_copy_size
 from storage.s3.objects.tags import TAGS
 from storage.s3.objects.uploading import StreamedBody
 from storage.s3.objects.versions import version_headers, versioning_of
+from storage.s3.replication.pending import pending
 from storage.s3.request import Request
 from storage.s3.response import Response, document
 from storage.s3.routes import Handler
@@ -74,6 +75,7 @@ class Copies:
         self._engine = services.engine
         self._authorizer = services.authorizer
         self._clock = services.world.clock
+        self._configurations = services.configurations
         self._sources = Sources(services)
         self._encryption = Encryption(services)
         self._granting = Granting(services.engine, services.settings)
@@ -104,6 +106,7 @@ class Copies:
         given = _copied_attributes(headers, record, container, now_s)
         await authorize_lock(self._authorizer, request)
         acl = await self._granting.for_object(request, container)
+        status = await pending(self._configurations, container, key, given)
         sealing = await self._encryption.of_new(request)
         asked = upload_checksum(headers)
         held = stored_checksums(record.system)
@@ -112,7 +115,7 @@ class Copies:
             body = StreamedBody(payload, algorithm if asked is None else asked[0])
 
             def attributes() -> Attributes:
-                system = {**given.system, **acl, **checksum_system(body.finish())}
+                system = {**given.system, **acl, **status, **checksum_system(body.finish())}
                 return given._replace(system=system)
 
             upload = sealing.take(attributes, body, record.size_bytes)

@@ -23,6 +23,7 @@ from storage.s3.objects.tags import TAGS, format_stored, parse_xml
 from storage.s3.objects.versions import versioning_of
 from storage.s3.objects.write import written_headers
 from storage.s3.operations import Level
+from storage.s3.replication.pending import pending
 from storage.s3.request import Request
 from storage.s3.response import XML, Response
 from storage.s3.routes import Handler
@@ -58,6 +59,7 @@ class Posts:
         self._authorizer = services.authorizer
         self._clock = services.world.clock
         self._settings = services.settings
+        self._configurations = services.configurations
         self._encryption = Encryption(services)
         self._granting = Granting(services.engine, services.settings)
 
@@ -72,6 +74,8 @@ class Posts:
         acl = await self._granting.for_object(request, request.existing, headers)
         tagging = {TAGS: format_stored(request.tags)} if request.tags else {}
         given = given._replace(system={**given.system, **acl, **tagging})
+        status = await pending(self._configurations, request.existing, key, given)
+        given = given._replace(system={**given.system, **status})
         etag = form.file.expect(headers, policy)
         sealing = await self._encryption.of_new(request)
 

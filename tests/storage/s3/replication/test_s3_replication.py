@@ -166,13 +166,14 @@ async def test_what_is_not_sent_yet_is_pending_and_what_came_is_a_replica(
     await replicate(tester, rule(Filter={"Prefix": "sent/"}))
     for key in ("sent/a", "kept"):
         await tester.call("PutObject", Bucket="photos", Key=key, Body=b"1")
+    await tester.call("CopyObject", Bucket="photos", Key="sent/c", CopySource="photos/kept")
     upload = await tester.call("CreateMultipartUpload", Bucket="photos", Key="sent/b")
     where = {"Bucket": "photos", "Key": "sent/b", "UploadId": upload["UploadId"]}
     part = await tester.call("UploadPart", **where, PartNumber=1, Body=b"x")
     parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
     await tester.call("CompleteMultipartUpload", **where, MultipartUpload=parts)
     for status in ("PENDING", "COMPLETED"):
-        for key in ("sent/a", "sent/b"):
+        for key in ("sent/a", "sent/b", "sent/c"):
             found = await tester.call("HeadObject", Bucket="photos", Key=key)
             assert found["ReplicationStatus"] == status
         await settle(s3)
